@@ -1,0 +1,1 @@
+"""jaxgan: functional training of generative adversarial networks in JAX."""

@@ -1,0 +1,24 @@
+"""Strict settings for every test: shapes checked at run time, no silent broadcasting of ranks.
+
+The environment is set before jax is imported: eight forced host devices, so that tests of several
+devices run everywhere; tests that need one device use `jax.devices()[0]`.
+"""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("jaxgan", "beartype.beartype")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
