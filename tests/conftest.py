@@ -11,6 +11,8 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 from jaxtyping import install_import_hook
 
+import jaxgan.types  # noqa: F401 - before the hook: transformations rebuild pytrees with other leaves
+
 install_import_hook("jaxgan", "beartype.beartype")
 
 import jax
