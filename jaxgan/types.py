@@ -40,13 +40,20 @@ class Batch(struct.PyTreeNode):
 class LossFn(Protocol):
     """A pure function of a view of the real and of the fake batch; n and m may differ.
 
+    (`*args` only tells type checkers that any keyword-only hyperparameters will do.)
+
     The views hold the whole batch, whatever the number of devices. Keyword-only arguments are the
     loss's hyperparameters: floats (and tuples of floats) are traced, everything else is static. A
     keyword argument `key` without default asks for a fresh random key.
     """
 
     def __call__(
-        self, real: Float[Array, "n ..."], fake: Float[Array, "m ..."], /, **hyperparameters: Any
+        self,
+        real: Float[Array, "n ..."],
+        fake: Float[Array, "m ..."],
+        /,
+        *args: Any,
+        **hyperparameters: Any,
     ) -> Losses:
         """Returns both players' losses."""
         ...
@@ -68,7 +75,7 @@ class PenaltyFn(Protocol):
         real: Float[Array, "n ..."],
         fake: Float[Array, "m ..."],
         /,
-        *,
+        *args: Any,
         key: PRNGKeyArray,
         axis_name: str | None,
         **hyperparameters: Any,

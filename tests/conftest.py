@@ -11,7 +11,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 
 from jaxtyping import install_import_hook
 
-import jaxgan.types  # noqa: F401 - before the hook: transformations rebuild pytrees with other leaves
+# Before the hook: configs check themselves, and transformations rebuild pytrees with other leaves.
+import jaxgan.config
+import jaxgan.state
+import jaxgan.types  # noqa: F401
 
 install_import_hook("jaxgan", "beartype.beartype")
 

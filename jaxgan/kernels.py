@@ -1,0 +1,51 @@
+"""Kernels: functions of two sets of points that return the matrix of all pairs."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, ScalarLike
+
+Kernel = Callable[[Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
+
+# Up to this dimension differences cost no more than a matrix product, and they never cancel.
+MAX_DIRECT_DIMENSION = 8
+
+
+def at_least_float32(*arrays: Float[Array, "..."]) -> list[Array]:
+    """Returns the arrays in float32, or wider where they are: a half cannot hold a batch's sum."""
+    return [x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in arrays]
+
+
+def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """|x_i - y_j|^2 in at least float32: never negative, 0 where points coincide.
+
+    Past 8 dimensions it is |x|^2 + |y|^2 - 2 <x, y> about the joint mean, since without centring
+    the terms cancel; what is below their rounding error, which grows as sqrt(d) (Higham 2002,
+    Accuracy and Stability of Numerical Algorithms), is set to 0. The gradient 2 (x_i - y_j)
+    passes through that rounding, so that near points still attract or repel.
+    """
+    x, y = at_least_float32(x, y)
+    n, d = x.shape
+    if d <= MAX_DIRECT_DIMENSION:
+        return jnp.sum(jnp.square(x[:, None] - y[None]), axis=-1)
+    # No gradient flows to the mean, because distances do not depend on it.
+    center = jax.lax.stop_gradient((jnp.sum(x, axis=0) + jnp.sum(y, axis=0)) / (n + y.shape[0]))
+    x, y = x - center[None], y - center[None]
+    norms = jnp.sum(jnp.square(x), axis=1)[:, None] + jnp.sum(jnp.square(y), axis=1)[None]
+    squared = norms - 2 * jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
+    noise = 2 * d**0.5 * jnp.finfo(squared.dtype).eps * norms
+    return squared - jax.lax.stop_gradient(jnp.where(squared > noise, 0, squared))
+
+
+def gaussian(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], *, bandwidth: ScalarLike = 1.0
+) -> Float[Array, "n m"]:
+    """k(x, y) = exp(-|x - y|^2 / (2 bandwidth^2)), in [0, 1]; bandwidth > 0 in the units of x.
+
+    Source: Gretton et al. 2012, A Kernel Two-Sample Test.
+    """
+    return jnp.exp(-squared_distances(x, y) / (2 * bandwidth**2))
+
+
+KERNELS: dict[str, Callable[..., Float[Array, "n m"]]] = {"gaussian": gaussian}

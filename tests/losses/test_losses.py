@@ -1,0 +1,267 @@
+"""What every registered loss must do; expected values are loops over single logits in float64."""
+
+import inspect
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from execution import MODES, central_differences, on_eight_devices, on_one_device
+
+from jaxgan import collectives, registry
+from jaxgan.losses import LOSSES
+from jaxgan.types import Losses
+
+ADVERSARIAL = [name for name in LOSSES if not name.startswith("mmd")]
+GRADIENTS = {name: jax.jit(jax.jacrev(loss, argnums=(0, 1))) for name, loss in LOSSES.items()}
+FLOATS = [
+    (name, hyperparameter)
+    for name, loss in LOSSES.items()
+    for hyperparameter, default in registry.hyperparameters(loss).items()
+    if isinstance(default, float)
+]
+
+
+def log_sigmoid(t):
+    return -np.logaddexp(0, -t)
+
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def cross_entropy(real, fake):
+    return -mean(log_sigmoid(t) for t in real) - mean(log_sigmoid(-t) for t in fake)
+
+
+def minimax(real, fake):
+    """Goodfellow et al. 2014, equation 1: min over G, max over D."""
+    return mean(log_sigmoid(-t) for t in fake), cross_entropy(real, fake)
+
+
+def non_saturating(real, fake):
+    """Goodfellow et al. 2014, section 3."""
+    return -mean(log_sigmoid(t) for t in fake), cross_entropy(real, fake)
+
+
+def least_squares(real, fake, real_target=1.0, fake_target=0.0, generator_target=1.0):
+    """Mao et al. 2017, equation 2."""
+    discriminator = mean((t - real_target) ** 2 for t in real) / 2
+    discriminator += mean((t - fake_target) ** 2 for t in fake) / 2
+    return mean((t - generator_target) ** 2 for t in fake) / 2, discriminator
+
+
+def hinge(real, fake):
+    """Lim and Ye 2017."""
+    discriminator = mean(max(0, 1 - t) for t in real) + mean(max(0, 1 + t) for t in fake)
+    return -mean(fake), discriminator
+
+
+def wasserstein(real, fake):
+    """Arjovsky et al. 2017, algorithm 1."""
+    return -mean(fake), mean(fake) - mean(real)
+
+
+def relativistic_average(real, fake):
+    """Jolicoeur-Martineau 2019, RaSGAN."""
+    real_margins, fake_margins = [t - mean(fake) for t in real], [t - mean(real) for t in fake]
+    return cross_entropy(fake_margins, real_margins), cross_entropy(real_margins, fake_margins)
+
+
+def relativistic_pairing(real, fake):
+    """PROTOCOLS.md: softplus(-(D(x) - D(G(z)))), swapped for G; the shorter batch repeats."""
+    longer = max(len(real), len(fake))
+    margins = [real[i % len(real)] - fake[i % len(fake)] for i in range(longer)]
+    return -mean(log_sigmoid(-t) for t in margins), -mean(log_sigmoid(t) for t in margins)
+
+
+def mmd_gaussian(real, fake, bandwidth=1.0):
+    """Gretton et al. 2012, equation 3, with the kernel of PROTOCOLS.md."""
+
+    def k(a, b):
+        return np.exp(-np.sum((a - b) ** 2) / (2 * bandwidth**2))
+
+    def within(x):
+        return mean(k(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j)
+
+    distance = within(real) + within(fake) - 2 * mean(k(a, b) for a in real for b in fake)
+    return distance, -distance
+
+
+REFERENCES = {
+    reference.__name__: reference
+    for reference in (
+        minimax,
+        non_saturating,
+        least_squares,
+        hinge,
+        wasserstein,
+        relativistic_average,
+        relativistic_pairing,
+        mmd_gaussian,
+    )
+}
+
+
+def reference(name, real, fake, **hyperparameters):
+    """(generator, discriminator) in float64; the adversarial losses see one logit at a time."""
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    if name in ADVERSARIAL and name != "relativistic_pairing":
+        real, fake = real.ravel(), fake.ravel()
+    losses = REFERENCES[name](real, fake, **hyperparameters)
+    return np.array([np.mean(loss) for loss in losses])
+
+
+def logits(n, *shape, seed=0, dtype=jnp.float32):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(n, *shape)), dtype)
+
+
+def test_every_loss_has_a_reference():
+    assert REFERENCES.keys() == LOSSES.keys()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(("n", "m", "k"), [(6, 6, 1), (7, 3, 3), (3, 7, 1)])
+def test_value_matches_a_double_loop(name, n, m, k):
+    real, fake = logits(n, k) + 0.5, 2 * logits(m, k, seed=1)
+    losses = jax.jit(LOSSES[name])(real, fake)
+    assert isinstance(losses, Losses)
+    assert all(loss.shape == () and loss.dtype == jnp.float32 for loss in losses)
+    np.testing.assert_allclose(losses, reference(name, real, fake), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("shape", [(), (2, 3, 1)])
+def test_any_shape_of_logits(name, shape):
+    real, fake = logits(4, *shape), logits(3, *shape, seed=1)
+    expected = reference(name, real, fake)
+    np.testing.assert_allclose(jax.jit(LOSSES[name])(real, fake), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_half_precision_logits_give_float32_losses(name):
+    real, fake = logits(6, 2, dtype=jnp.bfloat16), logits(4, 2, seed=1, dtype=jnp.bfloat16)
+    losses = jax.jit(LOSSES[name])(real, fake)
+    assert all(loss.dtype == jnp.float32 for loss in losses)
+    np.testing.assert_allclose(losses, reference(name, real, fake), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_match_central_differences(name):
+    real, fake = np.asarray(logits(5, 2)), np.asarray(logits(3, 2, seed=1))
+    with jax.enable_x64(True):
+        arrays = jnp.asarray(real, jnp.float64), jnp.asarray(fake, jnp.float64)
+        by_player = GRADIENTS[name](*arrays)
+    for player, gradients in enumerate(by_player):
+        expected = (
+            central_differences(lambda x, i=player: reference(name, x, fake)[i], real),
+            central_differences(lambda x, i=player: reference(name, real, x)[i], fake),
+        )
+        for gradient, e in zip(gradients, expected, strict=True):
+            assert gradient.dtype == np.float64
+            np.testing.assert_allclose(gradient, e, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_order_within_the_batch_does_not_matter(name):
+    rng = np.random.default_rng(2)
+    real, fake = logits(8, 2), logits(8, 2, seed=1)
+    first, second = rng.permutation(8), rng.permutation(8)
+    if name == "relativistic_pairing":  # only the pairs count, not their order
+        second = first
+    loss = jax.jit(LOSSES[name])
+    permuted = loss(real[first], fake[second])
+    np.testing.assert_allclose(permuted, loss(real, fake), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("real_sign", (-1, 1))
+@pytest.mark.parametrize("fake_sign", (-1, 1))
+def test_extreme_logits(name, real_sign, fake_sign):
+    real = real_sign * jnp.array([[1e4], [1e4 + 1]])
+    fake = fake_sign * jnp.array([[1e4], [1e4 - 1], [1e4]])
+    losses, expected = jax.jit(LOSSES[name])(real, fake), reference(name, real, fake)
+    np.testing.assert_allclose(losses, expected, rtol=1e-6, atol=np.spacing(np.float32(1e4)))
+    for gradient in jax.tree.leaves(GRADIENTS[name](real, fake)):
+        assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_players_pull_in_the_right_direction(name):
+    # Below 1 and above 0 even least squares asks for larger real and smaller fake logits.
+    real, fake = 0.1 + 0.8 * jax.random.uniform(jax.random.key(0), (2, 6, 1))
+    fake = fake[:4]
+    by_player = GRADIENTS[name](real, fake)
+    by_real, by_fake = by_player.discriminator
+    assert np.all(by_real < 0)
+    assert np.all(by_fake > 0)
+    assert np.all(by_player.generator[1] < 0)
+
+
+@pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
+def test_floats_are_traced(name, hyperparameter):
+    real, fake = logits(6, 2), logits(4, 2, seed=1)
+    values = jnp.array([0.5, 1.0, 2.0])
+
+    def loss(value):
+        return LOSSES[name](real, fake, **{hyperparameter: value})
+
+    swept = np.stack(jax.jit(jax.vmap(loss))(values), axis=1)
+    for value, losses in zip(values, swept, strict=True):
+        expected = reference(name, real, fake, **{hyperparameter: float(value)})
+        np.testing.assert_allclose(losses, expected, rtol=0, atol=2e-6)
+    slopes = jax.jit(jax.jacfwd(loss))(0.7)
+    expected = central_differences(
+        lambda v: reference(name, real, fake, **{hyperparameter: v.item()})[0], 0.7
+    )
+    np.testing.assert_allclose(slopes.generator, expected, rtol=0, atol=1e-5)
+
+
+def adversarial_step(params, real, z, *, axis_name):
+    """Losses and gradients of all registered losses, with a linear generator and critic."""
+
+    def losses_of(params, loss):
+        fake = z @ params["generator"]
+        views = (collectives.gather(x @ params["critic"], axis_name) for x in (real, fake))
+        return loss(*views)
+
+    return {
+        name: collectives.mean(
+            (losses_of(params, loss), jax.jacrev(losses_of)(params, loss)), axis_name
+        )
+        for name, loss in LOSSES.items()
+    }
+
+
+def inputs_of_step():
+    params = {"generator": logits(2, 4, seed=3), "critic": logits(4, 3, seed=4)}
+    return params, logits(16, 4), logits(8, 2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def on_one():
+    return on_one_device(adversarial_step, *inputs_of_step())
+
+
+@pytest.fixture(scope="module", params=MODES)
+def on_eight(request):
+    return on_eight_devices(request.param, adversarial_step, *inputs_of_step())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_eight_devices_agree_with_one(name, on_one, on_eight):
+    for expected, actual in zip(
+        jax.tree.leaves(on_one[name]), jax.tree.leaves(on_eight[name]), strict=True
+    ):
+        scale = max(1, np.abs(expected).max())
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_docstring_has_formulas_and_a_source(name):
+    doc = inspect.getdoc(LOSSES[name]) or ""
+    assert re.search(r"\bD = ", doc)
+    assert re.search(r"\bG = ", doc)
+    assert re.search(r"Source: .+ (19|20)\d\d", doc)

@@ -1,0 +1,179 @@
+import functools
+import inspect
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from execution import central_differences
+
+from jaxgan import registry
+from jaxgan.kernels import KERNELS, gaussian, squared_distances
+
+distances = jax.jit(squared_distances)
+
+DIMENSIONS = (1, 2, 8, 9, 64)  # direct differences up to 8, a centred product from 9
+
+
+def points(n, d, seed=0, mean=0.0, spread=1.0):
+    return jnp.asarray(np.random.default_rng(seed).normal(mean, spread, (n, d)), jnp.float32)
+
+
+def pair_weights(n, m):
+    return np.random.default_rng(2).normal(size=(n, m))
+
+
+def loop(kernel, x, y):
+    """All pairs, one at a time, in float64."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    return np.array([[kernel(a, b) for b in y] for a in x])
+
+
+def squared_distance(a, b):
+    return np.sum((a - b) ** 2)
+
+
+# The formulas of PROTOCOLS.md for one pair, at the default hyperparameters.
+REFERENCES = {
+    "gaussian": lambda a, b, bandwidth=1.0: np.exp(-((a - b) @ (a - b)) / 2 / bandwidth**2)
+}
+FLOATS = [
+    (name, hyperparameter)
+    for name, kernel in KERNELS.items()
+    for hyperparameter, default in registry.hyperparameters(kernel).items()
+    if isinstance(default, float)
+]
+
+
+def test_every_kernel_has_a_reference():
+    assert REFERENCES.keys() == KERNELS.keys()
+
+
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_squared_distances_match_a_double_loop(d):
+    x, y = points(7, d), points(4, d, seed=1)
+    expected = loop(squared_distance, x, y)
+    np.testing.assert_allclose(
+        squared_distances(x, y), expected, rtol=0, atol=1e-6 * expected.max()
+    )
+
+
+@pytest.mark.parametrize("d", (8, 2048))
+def test_squared_distances_survive_an_offset(d):
+    # |x|^2 + |y|^2 - 2 <x, y> without centring is off by .2 here, half of every distance.
+    x, y = points(20, d, mean=10, spread=0.01), points(13, d, seed=1, mean=10, spread=0.01)
+    expected = loop(squared_distance, x, y)
+    np.testing.assert_allclose(
+        squared_distances(x, y), expected, rtol=0, atol=2e-6 * expected.max()
+    )
+
+
+@pytest.mark.parametrize("d", (2, 9, 100, 2048))
+@pytest.mark.parametrize(("offset", "function"), [(0, squared_distances), (10, distances)])
+def test_coincident_points_are_at_distance_zero(d, offset, function):
+    x = points(30, d, mean=offset)
+    y = jnp.concatenate([points(5, d, seed=1, mean=offset), x[:11]])
+    itself, other = np.asarray(function(x, x)), np.asarray(function(x, y))
+    np.testing.assert_array_equal(np.diag(itself), 0)
+    np.testing.assert_array_equal(np.diag(other[:, 5:]), 0)
+    np.testing.assert_array_equal(itself, itself.T)
+    assert np.all(itself[~np.eye(30, dtype=bool)] > 0)
+    assert np.all(other >= 0)
+
+
+@pytest.mark.parametrize("d", (2, 9, 100))
+def test_gradients_at_coincident_points_are_finite(d):
+    x = points(6, d)
+
+    def total(x):
+        return jnp.sum(squared_distances(x, x))
+
+    # sum_ij |x_i - x_j|^2 = 2 n sum_i |x_i - mean|^2 has gradient 4 n (x_i - mean).
+    expected = 4 * 6 * (x - x.mean(0)[None])
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(x), expected, rtol=0, atol=1e-4)
+    coincident = jnp.broadcast_to(x[:1], x.shape)
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(coincident), 0, atol=1e-4)
+
+
+def test_near_points_keep_their_gradient():
+    # At d = 9 a squared distance of 1e-8 is lost among norms of 9, the difference of 1e-4 is not.
+    x = jnp.array([[1.0] * 9, [-1.0] * 9])
+    y = x[:1].at[0, 0].add(1e-4)
+    gradient = jax.jit(jax.grad(lambda x: squared_distances(x, y)[0, 0]))(x)
+    np.testing.assert_allclose(gradient[0, 0], -2e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("d", (2, 9))
+def test_squared_distances_gradient_matches_central_differences(d):
+    x, y, weights = points(4, d), points(3, d, seed=1), pair_weights(4, 3)
+
+    def numpy_total(x):
+        return np.sum(weights * loop(squared_distance, x, y))
+
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.grad(lambda x, y: jnp.sum(weights * squared_distances(x, y))))(
+            jnp.asarray(x, jnp.float64), jnp.asarray(y, jnp.float64)
+        )
+        assert gradient.dtype == jnp.float64
+    np.testing.assert_allclose(gradient, central_differences(numpy_total, x), atol=1e-7)
+
+
+def test_half_precision_is_widened():
+    x, y = points(5, 20).astype(jnp.bfloat16), points(3, 20, seed=1).astype(jnp.bfloat16)
+    matrix = distances(x, y)
+    assert matrix.dtype == jnp.float32
+    np.testing.assert_allclose(matrix, loop(squared_distance, x, y), rtol=0, atol=1e-4)
+
+
+def test_gaussian_at_hand_worked_points():
+    x, y = jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0], [0.0, 0.0], [1e5, 0.0]])
+    np.testing.assert_allclose(
+        gaussian(x, y, bandwidth=5.0), [[np.exp(-0.5), 1, 0]], rtol=0, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_kernel_matches_a_double_loop(name, d):
+    x, y = points(7, d), points(4, d, seed=1)
+    matrix = jax.jit(KERNELS[name])(x, y)
+    assert matrix.shape == (7, 4)
+    assert matrix.dtype == jnp.float32
+    np.testing.assert_allclose(matrix, loop(REFERENCES[name], x, y), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel_gradient_matches_central_differences(name):
+    x, y, weights = points(4, 3), points(3, 3, seed=1), pair_weights(4, 3)
+    expected = central_differences(lambda x: np.sum(weights * loop(REFERENCES[name], x, y)), x)
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.grad(lambda x, y: jnp.sum(weights * KERNELS[name](x, y))))(
+            jnp.asarray(x, jnp.float64), jnp.asarray(y, jnp.float64)
+        )
+    np.testing.assert_allclose(gradient, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel_is_symmetric_and_positive_semidefinite(name):
+    x = points(12, 3)
+    matrix = np.asarray(KERNELS[name](x, x), np.float64)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    assert np.linalg.eigvalsh(matrix).min() > -1e-5
+
+
+@pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
+def test_floats_are_traced(name, hyperparameter):
+    x, y = points(6, 3), points(4, 3, seed=1)
+    values = jnp.array([0.5, 1.0, 2.0])
+    swept = jax.jit(jax.vmap(lambda v: KERNELS[name](x, y, **{hyperparameter: v})))(values)
+    for value, matrix in zip(values, swept, strict=True):
+        reference = functools.partial(REFERENCES[name], **{hyperparameter: float(value)})
+        np.testing.assert_allclose(matrix, loop(reference, x, y), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_docstring_has_a_formula_and_a_source(name):
+    doc = inspect.getdoc(KERNELS[name]) or ""
+    assert "k(x, y) = " in doc
+    assert re.search(r"Source: .+ (19|20)\d\d", doc)
