@@ -1,0 +1,136 @@
+"""DCGAN (Radford et al. 2016) for square images of many sizes.
+
+The side of an image is halved until it is odd or at most 4: the base side, 3, 4, 5 or 7. Each
+halving but the first doubles the channels, from `width` on.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jaxgan.errors import ConfigError
+from jaxgan.networks.layers import (
+    DCGAN_INIT,
+    Conv,
+    ConvTranspose,
+    activate,
+    compute_dtype,
+    normalise,
+)
+from jaxgan.types import Outputs
+
+BASES = (3, 4, 5, 7)
+
+
+class DCGANGenerator(nn.Module):
+    """A dense layer to the base side, then transposed convolutions that double it to the image's.
+
+    Attributes:
+        shape: (side, side, channels) of one image.
+        width: Channels of the last hidden layer.
+        kernel_size: Side of the kernels.
+        norm: "batch", "layer" or "none", on all layers but the last.
+        dtype: The type to compute in: "float32" or "bfloat16".
+        axis_name: The device axis that batch statistics are shared over.
+
+    Raises:
+        ConfigError: for a shape that is not square, or a side that is no base doubled.
+    """
+
+    shape: tuple[int, ...]
+    width: int = 64
+    kernel_size: int = 4
+    norm: str = "batch"
+    dtype: str = "float32"
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "n latent"], *, train: bool) -> Float[Array, "n h w c"]:
+        """Returns n images [n, *shape] in (-1, 1), float32."""
+        base, halvings = _base(self.shape)
+        dtype = compute_dtype(self.dtype)
+        use_bias = self.norm != "batch"
+        widths = [self.width * 2**i for i in reversed(range(halvings))]
+
+        units = base * base * widths[0]
+        x = nn.Dense(units, use_bias=use_bias, dtype=dtype, kernel_init=DCGAN_INIT)(z)
+        x = _activated(self, x.reshape(-1, base, base, widths[0]), train, "relu")
+        for width in widths[1:]:
+            x = ConvTranspose(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT)(x)
+            x = _activated(self, x, train, "relu")
+        x = ConvTranspose(self.shape[-1], self.kernel_size, 2, True, dtype, DCGAN_INIT)(x)
+        return jnp.tanh(x.astype(jnp.float32))
+
+
+class DCGANDiscriminator(nn.Module):
+    """Strided convolutions that halve the image's side to the base side, then a dense layer.
+
+    Attributes:
+        width: Channels of the first layer.
+        kernel_size: Side of the kernels.
+        norm: "batch", "layer" or "none", on all layers but the first and the last.
+        num_outputs: 1 logit, or k critic features for kernel losses.
+        final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
+            give it no gradient but rounding noise.
+        dtype: The type that hidden layers compute in: "float32" or "bfloat16".
+        axis_name: The device axis that batch statistics are shared over.
+
+    Raises:
+        ConfigError: for images that are not square, or of a side that is no base doubled.
+    """
+
+    width: int = 64
+    kernel_size: int = 4
+    norm: str = "batch"
+    num_outputs: int = 1
+    final_bias: bool = True
+    dtype: str = "float32"
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n ..."], *, train: bool) -> Outputs:
+        """Returns logits [n, num_outputs] and the last activations [n, d], in float32."""
+        _, halvings = _base(x.shape[1:])
+        dtype = compute_dtype(self.dtype)
+        use_bias = self.norm != "batch"
+
+        x = Conv(self.width, self.kernel_size, 2, True, dtype, DCGAN_INIT)(x)
+        x = activate(x, "leaky_relu")
+        for i in range(1, halvings):
+            x = Conv(self.width * 2**i, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT)(x)
+            x = _activated(self, x, train, "leaky_relu")
+        features = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        head = nn.Dense(self.num_outputs, use_bias=self.final_bias, kernel_init=DCGAN_INIT)
+        return Outputs(logits=head(features), features=features)
+
+
+def _activated(
+    module: DCGANGenerator | DCGANDiscriminator, x: Array, train: bool, activation: str
+) -> Array:
+    dtype = compute_dtype(module.dtype)
+    x = normalise(x, module.norm, train=train, dtype=dtype, axis_name=module.axis_name)
+    return activate(x, activation)
+
+
+def _base(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The base side of an image and the number of halvings that lead to it; see the module."""
+    if len(shape) != 3 or shape[0] != shape[1]:
+        raise ConfigError(
+            f"image shape {shape}; dcgan makes square images: use a shape (side, side, channels)"
+        )
+    base, halvings = shape[0], 0
+    while base > 4 and base % 2 == 0:
+        base, halvings = base // 2, halvings + 1
+    if base not in BASES or halvings == 0:
+        raise ConfigError(
+            f"image side {shape[0]}; dcgan's is 3, 4, 5 or 7 doubled at least once: "
+            f"use {_sides_near(shape[0])}"
+        )
+    return base, halvings
+
+
+def _sides_near(side: int) -> str:
+    sides = [base << i for base in BASES for i in range(1, side.bit_length() + 2)]
+    below = max((s for s in sides if s < side), default=None)
+    above = min(s for s in sides if s > side)
+    return str(above) if below is None else f"{below} or {above}"

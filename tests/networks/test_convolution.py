@@ -1,0 +1,299 @@
+"""Against the definitions in NumPy float64, lax's own derivatives, and central differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.extend.core import jaxprs_in_params
+from jax.test_util import check_grads
+
+from jaxgan.networks import convolution
+from jaxgan.networks.convolution import canonical_conv, canonical_conv_transpose
+
+N, IN, OUT = 3, 2, 5
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+GEOMETRIES = [(stride, k, (14, 7)) for stride in (1, 2) for k in (3, 4, 5)]
+GEOMETRIES += [(1, 4, (7, 8)), (2, 4, (7, 8))]
+
+
+def lax_conv(x, w, *, stride=1, padding="SAME"):
+    return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=DIMENSIONS)
+
+
+def lax_conv_transpose(x, w, *, stride=1, padding="SAME"):
+    return lax.conv_transpose(x, w, (stride, stride), padding, dimension_numbers=DIMENSIONS)
+
+
+OPERATIONS = pytest.mark.parametrize(
+    "ours, theirs",
+    [(canonical_conv, lax_conv), (canonical_conv_transpose, lax_conv_transpose)],
+    ids=["conv", "conv_transpose"],
+)
+
+
+def operands(k=4, sides=(8, 7), dtype=jnp.float32, batch=()):
+    """Inputs and a kernel, drawn by NumPy because XLA compiles jax.random.normal for long."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((*batch, N, *sides, IN))
+    w = rng.standard_normal((*batch, k, k, IN, OUT))
+    return jnp.asarray(x, dtype), jnp.asarray(w, dtype)
+
+
+def correlate(x, w):
+    """sum over a, b, i of x[n, h + a, w + b, i] w[a, b, i, o], without padding."""
+    (kh, kw), (h, width) = w.shape[:2], x.shape[1:3]
+    out = np.empty((x.shape[0], h - kh + 1, width - kw + 1, w.shape[3]))
+    for row in range(out.shape[1]):
+        for column in range(out.shape[2]):
+            window = x[:, row : row + kh, column : column + kw, :]
+            out[:, row, column, :] = np.einsum("nabi,abio->no", window, w)
+    return out
+
+
+def defined_conv(x, w, stride, padding):
+    """Pad so that ceil(h / stride) windows fit, the odd row last; take every stride-th window."""
+    if padding == "SAME":
+        total = [max((-(-h // stride) - 1) * stride + w.shape[0] - h, 0) for h in x.shape[1:3]]
+        x = np.pad(x, [(0, 0), *[(t // 2, t - t // 2) for t in total], (0, 0)])
+    return correlate(x, w)[:, ::stride, ::stride, :]
+
+
+def defined_conv_transpose(x, w, stride, padding):
+    """Spread the inputs stride apart, correlate with every overlap, crop to h * stride for SAME."""
+    n, h, width, channels = x.shape
+    k = w.shape[0]
+    spread = np.zeros((n, (h - 1) * stride + 1, (width - 1) * stride + 1, channels))
+    spread[:, ::stride, ::stride, :] = x
+    out = correlate(np.pad(spread, [(0, 0), (k - 1, k - 1), (k - 1, k - 1), (0, 0)]), w)
+    low = (k - stride) // 2 if padding == "SAME" else 0
+    sides = (h * stride, width * stride) if padding == "SAME" else out.shape[1:3]
+    return out[:, low : low + sides[0], low : low + sides[1], :]
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("stride, k, sides", GEOMETRIES)
+def test_values_are_those_of_the_definitions(stride, k, sides, padding):
+    x, w = operands(k, sides)
+    both = jax.jit(
+        lambda x, w: [
+            f(x, w, stride=stride, padding=padding)
+            for f in (canonical_conv, canonical_conv_transpose)
+        ]
+    )
+    x64, w64 = np.float64(x), np.float64(w)
+    ours, ours_transposed = both(x, w)
+    np.testing.assert_allclose(ours, defined_conv(x64, w64, stride, padding), atol=1e-4)
+    expected = defined_conv_transpose(x64, w64, stride, padding)
+    np.testing.assert_allclose(ours_transposed, expected, atol=1e-4)
+
+
+@OPERATIONS
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("stride, k", [(3, 2), (3, 4)])
+def test_kernels_shorter_than_the_stride_and_strides_of_three(ours, theirs, stride, k, padding):
+    x, w = operands(k)
+    assert_same_derivatives(
+        lambda x, w: ours(x, w, stride=stride, padding=padding),
+        lambda x, w: theirs(x, w, stride=stride, padding=padding),
+        x,
+        w,
+    )
+
+
+def derivatives(f, x, w):
+    """The value, both gradients of a loss of it, and both gradients of those gradients' norm."""
+
+    def loss(x, w):
+        return jnp.sum(jnp.sin(f(x, w)))
+
+    def penalty(x, w):
+        return sum(jnp.sum(g**2) for g in jax.grad(loss, (0, 1))(x, w))
+
+    return f(x, w), jax.grad(loss, (0, 1))(x, w), jax.grad(penalty, (0, 1))(x, w)
+
+
+def assert_same(ours, theirs, tolerance=1e-5):
+    """Equal up to the tolerance on the scale of each array."""
+
+    def check(ours, theirs):
+        assert ours.dtype == theirs.dtype
+        ours, theirs = np.float64(ours), np.float64(theirs)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
+
+    jax.tree.map(check, ours, theirs)
+
+
+def assert_same_derivatives(ours, theirs, x, w, tolerance=1e-5):
+    both = jax.jit(lambda x, w: (derivatives(ours, x, w), derivatives(theirs, x, w)))
+    assert_same(*both(x, w), tolerance)
+
+
+@OPERATIONS
+@pytest.mark.parametrize("stride, k, sides", GEOMETRIES)
+def test_first_and_second_derivatives_are_those_of_lax(ours, theirs, stride, k, sides):
+    x, w = operands(k, sides)
+    assert_same_derivatives(
+        lambda x, w: ours(x, w, stride=stride), lambda x, w: theirs(x, w, stride=stride), x, w
+    )
+
+
+@OPERATIONS
+def test_bfloat16_is_as_close_as_its_seven_bits(ours, theirs):
+    x, w = operands(dtype=jnp.bfloat16)
+    assert_same_derivatives(
+        lambda x, w: ours(x, w, stride=2), lambda x, w: theirs(x, w, stride=2), x, w, 2**-7
+    )
+
+
+@OPERATIONS
+def test_third_derivatives_are_those_of_central_differences(ours, theirs):
+    del theirs
+    with jax.enable_x64(True):
+        x, w = operands(3, (3, 2), jnp.float64)
+        second = jax.jit(lambda x, w: derivatives(lambda x, w: ours(x, w, stride=2), x, w)[2])
+        check_grads(second, (x, w), order=1, modes=["rev"], atol=1e-5, rtol=1e-5)
+
+
+@OPERATIONS
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)], ids=str)
+def test_vmap_of_derivatives_and_derivatives_of_vmap(ours, theirs, axes):
+    x, w = operands(batch=(2,))
+    x, w = (a if axis == 0 else a[0] for a, axis in zip((x, w), axes, strict=True))
+
+    def mixed(f):
+        """The value, the gradients of a vmap, and those of a penalty on the vmap of gradients."""
+
+        def loss(x, w):
+            return jnp.sum(jnp.sin(f(x, w, stride=2)))
+
+        def penalty(x, w):
+            slopes = jax.vmap(jax.grad(loss, (0, 1)), axes)(x, w)
+            return sum(jnp.sum(slope**2) for slope in slopes)
+
+        def total(x, w):
+            return jax.vmap(loss, axes)(x, w).sum() + penalty(x, w)
+
+        return lambda x, w: (jax.vmap(loss, axes)(x, w), jax.grad(total, (0, 1))(x, w))
+
+    assert_same(*jax.jit(lambda x, w: (mixed(ours)(x, w), mixed(theirs)(x, w)))(x, w))
+
+
+@OPERATIONS
+def test_nested_vmap_over_inputs_and_weights(ours, theirs):
+    x, w = operands(batch=(2, 4))[0], operands(batch=(2,))[1]
+
+    def nested(f):
+        inner = jax.vmap(lambda x, w: f(x, w, stride=2), (0, None))
+        return jax.grad(lambda x, w: jnp.sum(jnp.sin(jax.vmap(inner)(x, w))), (0, 1))
+
+    assert_same(*jax.jit(lambda x, w: (nested(ours)(x, w), nested(theirs)(x, w)))(x, w))
+
+
+def descent(f, x, w, steps=3):
+    """Gradient descent on a loss and its gradient penalty in one scan: what training does."""
+
+    def loss(w):
+        def energy(x):
+            return jnp.sum(jnp.sin(f(x, w, stride=2)))
+
+        value, slope = jax.value_and_grad(energy)(x)
+        return value + jnp.sum(slope**2)
+
+    def step(w, _):
+        return w - 1e-3 * jax.grad(loss)(w), loss(w)
+
+    return lax.scan(step, w, None, length=steps)
+
+
+@OPERATIONS
+def test_vmapped_scanned_training_and_its_gradient(ours, theirs):
+    x, w = operands(batch=(2,))
+
+    def unrolled(f):
+        """A gradient through training, of a population that shares its data."""
+        trained = jax.vmap(lambda w: descent(f, x[0], w))
+        return lambda w: (trained(w), jax.grad(lambda w: trained(w)[1].sum())(w))
+
+    assert_same(*jax.jit(lambda w: (unrolled(ours)(w), unrolled(theirs)(w)))(w), 1e-4)
+
+
+@OPERATIONS
+@pytest.mark.parametrize("check_vma", [False, True])
+def test_gradients_over_devices_are_those_of_one(ours, theirs, check_vma):
+    devices = 4
+    x, w = operands(batch=(devices,))
+
+    def gradients(x, w):
+        w = lax.pcast(w, "devices", to="varying") if check_vma else w
+        grads = jax.grad(lambda x, w: jnp.sum(jnp.sin(ours(x[0], w, stride=2))), (0, 1))(x, w)
+        return grads[0], lax.psum(grads[1], "devices")
+
+    mesh = jax.make_mesh((devices,), ("devices",), axis_types=(jax.sharding.AxisType.Auto,))
+    spec, whole = jax.P("devices"), jax.P()
+    mapped = jax.shard_map(
+        gradients, mesh=mesh, in_specs=(spec, whole), out_specs=(spec, whole), check_vma=check_vma
+    )
+    flat = x.reshape(-1, *x.shape[2:])
+    expected = jax.grad(lambda x, w: jnp.sum(jnp.sin(theirs(x, w, stride=2))), (0, 1))(flat, w[0])
+    assert_same(jax.jit(mapped)(x, w[0]), (expected[0].reshape(x.shape), expected[1]))
+
+
+@OPERATIONS
+def test_pmap(ours, theirs):
+    x, w = operands(batch=(4,))
+    w = w[0]
+
+    def gradients(f):
+        return jax.grad(lambda w, x: jnp.sum(jnp.sin(f(x, w, stride=2))))
+
+    summed = jax.pmap(
+        lambda w, x: lax.psum(gradients(ours)(w, x), "devices"),
+        axis_name="devices",
+        in_axes=(None, 0),
+        out_axes=None,
+    )
+    assert_same(summed(w, x), gradients(theirs)(w, x.reshape(-1, *x.shape[2:])))
+
+
+def convolutions(jaxpr):
+    """The parameters of every convolution of a jaxpr, inner jaxprs too."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated":
+            yield equation.params
+        for inner in jaxprs_in_params(equation.params):
+            yield from convolutions(inner)
+
+
+@OPERATIONS
+def test_only_plain_convolutions_are_left_to_xla(ours, theirs):
+    """Other dimension orders and groups are what XLA:CPU is slow at."""
+    x, w = operands(batch=(2,))
+
+    def left(f):
+        train = jax.make_jaxpr(jax.vmap(lambda x, w: descent(f, x, w)))
+        return list(convolutions(train(x, w).jaxpr))
+
+    def plain(params):
+        return (
+            params["dimension_numbers"] == ((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
+            and params["feature_group_count"] == params["batch_group_count"] == 1
+        )
+
+    assert all(plain(params) for params in left(ours)) and left(ours)
+    assert not all(plain(params) for params in left(theirs))
+
+
+@pytest.mark.parametrize(
+    "name, theirs", [("conv", lax_conv), ("conv_transpose", lax_conv_transpose)]
+)
+def test_the_plain_form_on_cpu_and_lax_elsewhere(monkeypatch, name, theirs):
+    x, w = operands()
+
+    def traced(operation):
+        return str(jax.make_jaxpr(lambda x, w: operation(x, w, stride=2))(x, w))
+
+    operation = getattr(convolution, name)
+    assert "custom_vjp" in traced(operation)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert traced(operation) == traced(theirs)
