@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from flax import struct
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 PyTree = Any
 
@@ -31,10 +32,13 @@ class Outputs(struct.PyTreeNode):
 
 
 class Batch(struct.PyTreeNode):
-    """n real samples and, where the data set has them, their labels."""
+    """n real samples and, where the data set has them, their labels.
 
-    real: Float[Array, "n ..."]
-    labels: Int[Array, "n"] | None = None
+    Images are uint8 until they are inside the train step; on the host both are NumPy arrays.
+    """
+
+    real: Shaped[Array | np.ndarray, "n ..."]
+    labels: Int[Array | np.ndarray, "n"] | None = None
 
 
 class LossFn(Protocol):

@@ -1,0 +1,89 @@
+"""Data sets by name, the order in which they are read, and the pipeline from host to device."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from jaxgan.data.digits import digits
+from jaxgan.data.host_pipeline import host_batches
+from jaxgan.data.index_stream import batch_indices
+from jaxgan.data.source import (
+    Mixture,
+    Source,
+    fits_on_device,
+    from_arrays,
+    gather,
+    to_model,
+    to_uint8,
+    whole,
+)
+from jaxgan.data.synthetic import grid, ring
+from jaxgan.data.tfds import prepared
+from jaxgan.errors import ConfigError, DataError
+from jaxgan.registry import hyperparameters
+from jaxgan.runtime import cache_directory
+
+__all__ = [
+    "DATASETS",
+    "Mixture",
+    "Source",
+    "batch_indices",
+    "cache_directory",
+    "digits",
+    "fits_on_device",
+    "from_arrays",
+    "gather",
+    "grid",
+    "host_batches",
+    "load",
+    "prepared",
+    "ring",
+    "to_model",
+    "to_uint8",
+    "whole",
+]
+
+DATASETS: dict[str, Callable[..., Source]] = {
+    "digits": digits,
+    "ring": ring,
+    "grid": grid,
+    "mnist": partial(prepared, "mnist"),
+    "cifar10": partial(prepared, "cifar10"),
+}
+
+
+def load(
+    name: str,
+    *,
+    split: str = "train",
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    resize: int | None = None,
+    pad: int | None = None,
+) -> Source:
+    """A split of a data set by name: of DATASETS, else a TFDS image set prepared on this machine.
+
+    Args:
+        name: A key of DATASETS, or a TFDS name: `NAME`, `NAME/CONFIG` or `NAME/CONFIG:VERSION`.
+        split: The split; TFDS's slices such as `train[:5000]` too for TFDS sets.
+        data_dir: Where TFDS sets are prepared; default TFDS_DATA_DIR, else TFDS's own default.
+        cache_dir: Where decoded images are kept; default `cache_directory()`.
+        resize: The side to which images are resized.
+        pad: The side to which images are padded with zeros, after resizing.
+
+    Raises:
+        ConfigError: An unknown split, or an option that the data set cannot have.
+        DataError: Data that is missing, unprepared, empty or unreadable.
+    """
+    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+        raise DataError(
+            f"data directory {str(data_dir)!r} does not exist; create it or name another"
+        )
+    dataset = DATASETS.get(name) or partial(prepared, name, known=tuple(DATASETS))
+    accepted = hyperparameters(dataset)
+    images = {"resize": resize, "pad": pad}
+    for option, side in images.items():
+        if side is not None and option not in accepted:
+            raise ConfigError(f"data set {name!r} has no images; leave out {option}={side}")
+    options = {"split": split, "data_dir": data_dir, "cache_dir": cache_dir, **images}
+    return dataset(**{option: value for option, value in options.items() if option in accepted})

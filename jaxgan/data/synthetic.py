@@ -1,0 +1,52 @@
+"""Two-dimensional mixtures of Gaussians on which mode collapse can be counted.
+
+The ring and the grid of VEEGAN (Srivastava et al. 2017, section 4.1) with the parameters of PacGAN
+(Lin et al. 2018, section 4.1).
+"""
+
+import numpy as np
+
+from jaxgan.data.source import Mixture, Source, from_arrays, unknown_split
+
+SEEDS = {"train": 0, "test": 1}
+
+
+def ring(*, split: str = "train", size: int = 100_000) -> Source:
+    """Eight Gaussians on the unit circle, sigma 0.01; points float32 [2], labels are the modes.
+
+    Args:
+        split: "train" or "test", drawn with different seeds.
+        size: The number of points; PacGAN trains on 100,000.
+    """
+    angles = 2 * np.pi * np.arange(8) / 8
+    return _sample("ring", np.stack([np.cos(angles), np.sin(angles)], 1), 0.01, split, size)
+
+
+def grid(*, split: str = "train", size: int = 100_000) -> Source:
+    """25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05; points float32 [2], labels are the modes.
+
+    Args:
+        split: "train" or "test", drawn with different seeds.
+        size: The number of points; PacGAN trains on 100,000.
+    """
+    ticks = np.arange(-4.0, 5.0, 2.0)
+    return _sample(
+        "grid", np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2), 0.05, split, size
+    )
+
+
+def _sample(name: str, centers: np.ndarray, sigma: float, split: str, size: int) -> Source:
+    if split not in SEEDS:
+        raise unknown_split(name, split, SEEDS)
+    rng = np.random.Generator(np.random.Philox(SEEDS[split]))
+    labels = rng.integers(len(centers), size=size)
+    real = centers[labels] + sigma * rng.standard_normal((size, 2))
+    return from_arrays(
+        real.astype(np.float32),
+        labels,
+        name=name,
+        split=split,
+        version=f"1-size={size}",
+        num_classes=len(centers),
+        mixture=Mixture(centers.astype(np.float32), sigma),
+    )
