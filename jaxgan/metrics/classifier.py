@@ -1,0 +1,351 @@
+"""A small convolutional classifier, trained once per data set, whose features the metrics use."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jaxtyping import Array, Float, Int, Num, PRNGKeyArray, UInt8
+
+from jaxgan import registry
+from jaxgan.errors import ConfigError
+from jaxgan.networks.layers import Conv
+from jaxgan.types import Batch, PyTree
+
+# Part of a cached classifier's file name: raise it when the network or its training changes.
+ARCHITECTURE_VERSION = 1
+
+Log = Callable[[str], None]
+
+
+class FeatureNetwork(NamedTuple):
+    """A trained classifier.
+
+    Its features are scaled to mean square 1 over the test images.
+
+    Attributes:
+        name: Identifies the weights: figures under different names cannot be compared.
+        accuracy: Share of the test images that it classifies correctly.
+        params: The weights.
+        apply: Jitted; maps images [n, h, w, c] in [-1, 1] to (features [n, d], class_logits
+            [n, num_classes]).
+    """
+
+    name: str
+    accuracy: float
+    params: PyTree
+    apply: Callable[[Array], tuple[Array, Array]]
+
+
+class Classifier(nn.Module):
+    """Three convolutions, which halve sides over 7 pixels, and a dense layer of features."""
+
+    num_classes: int
+    widths: tuple[int, ...] = (32, 64, 64)
+    num_features: int = 128
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "n h w c"]
+    ) -> tuple[Float[Array, "n d"], Float[Array, "n num_classes"]]:
+        """Returns features and class logits."""
+        for layer, width in enumerate(self.widths):
+            smallest = 7 if layer else 15  # tiny images keep their resolution for one layer
+            stride = 2 if min(x.shape[1:3]) > smallest else 1
+            x = nn.relu(Conv(width, kernel_size=3, stride=stride)(x))
+        features = nn.relu(nn.Dense(self.num_features)(x.reshape(x.shape[0], -1)))
+        return features, nn.Dense(self.num_classes)(features)
+
+
+def _scale(images: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    return images.astype(jnp.float32) / 127.5 - 1.0
+
+
+def _resample_rows(
+    key: PRNGKeyArray, images: Float[Array, "n h w c"], distortion: float | Float[Array, ""]
+) -> Float[Array, "n h w c"]:
+    """Stretches, shears and shifts each row, linearly interpolated, edges repeated.
+
+    In coordinates from -1 to 1, a pixel of row y and column x comes from column
+    (1 + a) x + b y + c, with a, b, c uniform in +-distortion. Interpolation is a product with a
+    matrix of tents: faster than gathers on every backend.
+    """
+    n, h, w, _ = images.shape
+    a, b, c = distortion * jax.random.uniform(key, (3, n, 1, 1), minval=-1.0)
+    y, x = jnp.linspace(-1.0, 1.0, h)[None, :, None], jnp.linspace(-1.0, 1.0, w)[None, None, :]
+    columns = (jnp.clip((1.0 + a) * x + b * y + c, -1.0, 1.0) + 1.0) * (w - 1) / 2
+    distances = jnp.abs(columns[..., None] - jnp.arange(w)[None, None, None, :])
+    return jnp.einsum("nhxw,nhwc->nhxc", jnp.maximum(1.0 - distances, 0.0), images)
+
+
+def _augment(
+    key: PRNGKeyArray, images: Float[Array, "n h w c"], distortion: float | Float[Array, ""]
+) -> Float[Array, "n h w c"]:
+    """A small random affine map of each image: rows, then columns."""
+    key_rows, key_columns = jax.random.split(key)
+    images = _resample_rows(key_rows, images, distortion)
+    return _resample_rows(key_columns, images.swapaxes(1, 2), distortion).swapaxes(1, 2)
+
+
+def _optimizer(learning_rate: float | Float[Array, ""], steps: int) -> optax.GradientTransformation:
+    return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+
+@partial(jax.jit, static_argnums=0)
+def _init(classifier: Classifier, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> PyTree:
+    return classifier.init(key, images)
+
+
+@partial(jax.jit, static_argnums=0)
+def _forward(
+    classifier: Classifier, params: PyTree, images: Float[Array, "n h w c"]
+) -> tuple[Float[Array, "n d"], Float[Array, "n num_classes"]]:
+    return cast(tuple[Array, Array], classifier.apply(params, images))
+
+
+@partial(jax.jit, static_argnames=("classifier", "epochs", "batch_size"), donate_argnums=(1, 2))
+def _train_epoch(
+    classifier: Classifier,
+    params: PyTree,
+    opt_state: PyTree,
+    images: UInt8[Array, "n h w c"],
+    labels: Int[Array, "n"],
+    key: PRNGKeyArray,
+    learning_rate: Float[Array, ""],
+    distortion: Float[Array, ""],
+    epochs: int,
+    batch_size: int,
+) -> tuple[PyTree, PyTree, Float[Array, ""]]:
+    """One pass over the images in a random order, less the rows that fill no batch; mean loss."""
+    steps = images.shape[0] // batch_size
+    optimizer = _optimizer(learning_rate, epochs * steps)
+    key_order, key_steps = jax.random.split(key)
+    order = jax.random.permutation(key_order, images.shape[0])[: steps * batch_size]
+
+    def step(carry: tuple[PyTree, PyTree], x: tuple[Array, Array]) -> tuple[tuple, Array]:
+        (params, opt_state), (rows, step_key) = carry, x
+        batch = _augment(step_key, _scale(images[rows]), distortion)
+
+        def loss(params: PyTree) -> Float[Array, ""]:
+            _, logits = _forward(classifier, params, batch)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
+
+        value, gradient = jax.value_and_grad(loss)(params)
+        updates, opt_state = optimizer.update(gradient, opt_state, params)
+        return (optax.apply_updates(params, updates), opt_state), value
+
+    xs = (order.reshape(steps, batch_size), jax.random.split(key_steps, steps))
+    (params, opt_state), losses = jax.lax.scan(step, (params, opt_state), xs)
+    return params, opt_state, losses.mean()
+
+
+def _unit_features(params: PyTree, features: Float[np.ndarray, "n d"]) -> PyTree:
+    """Scales the features to mean square 1 and leaves the logits, for ReLU(s x) = s ReLU(x).
+
+    The polynomial kernel of KID, and the reader of a FID, expect features of about that size.
+    """
+    scale = np.sqrt(np.mean(features**2))
+    layers = params["params"]
+    hidden = jax.tree.map(lambda x: x / scale, layers["Dense_0"])
+    last = {**layers["Dense_1"], "kernel": layers["Dense_1"]["kernel"] * scale}
+    return {"params": {**layers, "Dense_0": hidden, "Dense_1": last}}
+
+
+def _name(params: PyTree) -> str:
+    """A name that two sets of weights share only if they are equal."""
+    digest = hashlib.blake2b(digest_size=6)
+    for path, leaf in sorted(flatten_dict(params, sep="/").items()):
+        digest.update(path.encode() + str(leaf.shape).encode() + np.asarray(leaf).tobytes())
+    return f"classifier-{digest.hexdigest()}"
+
+
+def _network(params: PyTree, num_classes: int, accuracy: float) -> FeatureNetwork:
+    apply = partial(_forward, Classifier(num_classes), jax.device_put(params))
+    return FeatureNetwork(_name(params), accuracy, params, apply)
+
+
+def extract(
+    network: FeatureNetwork, images: Num[Array | np.ndarray, "n h w c"], *, batch_size: int = 500
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n num_classes"]]:
+    """Features and class logits of any number of images, a batch at a time.
+
+    Args:
+        network: The classifier.
+        images: uint8 from 0 to 255, or float in [-1, 1].
+        batch_size: Images a call; the last batch is padded, so that one program serves all.
+
+    Raises:
+        ConfigError: The images are not [n, h, w, c] with n >= 1.
+    """
+    n = images.shape[0]
+    if images.ndim != 4 or n < 1:
+        raise ConfigError(f"images have shape {images.shape}; it must be [n, h, w, c] with n >= 1")
+    batches = []
+    for start in range(0, n, batch_size):
+        batch = jnp.asarray(images[start : start + batch_size])
+        batch = _scale(batch) if batch.dtype == jnp.uint8 else batch.astype(jnp.float32)
+        padding = ((0, batch_size - batch.shape[0]), (0, 0), (0, 0), (0, 0))
+        batches.append(jax.device_get(network.apply(jnp.pad(batch, padding))))
+    features, class_logits = (np.concatenate(parts)[:n] for parts in zip(*batches, strict=True))
+    return features, class_logits
+
+
+def _check(batch: Batch, name: str, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels on the host, fit for training."""
+    if batch.labels is None:
+        raise ConfigError(f"the {name} set has no labels; a classifier needs them")
+    images, labels = np.asarray(batch.real), np.asarray(batch.labels)
+    if images.ndim != 4 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise ConfigError(
+            f"{name} images are {images.dtype} {images.shape} with labels {labels.shape}; "
+            "pass uint8 [n, h, w, c] with labels [n]"
+        )
+    if labels.size == 0 or labels.min() < 0 or labels.max() >= num_classes:
+        raise ConfigError(
+            f"{name} labels are not n >= 1 numbers from 0 to num_classes - 1 = {num_classes - 1}: "
+            "look at the data set's number of classes"
+        )
+    return images, labels
+
+
+def train_classifier(
+    train: Batch,
+    test: Batch,
+    *,
+    num_classes: int,
+    seed: int = 0,
+    epochs: int = 5,
+    min_images: int = 32_000,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    distortion: float = 0.2,
+    log: Log | None = None,
+) -> FeatureNetwork:
+    """Trains a classifier: Adam, cosine decay, slightly distorted images. The seed decides all.
+
+    Args:
+        train: uint8 images [n, h, w, c] with sides of 8 to 64 pixels, and their labels.
+        test: The same, for the accuracy and the scale of the features only.
+        num_classes: How many classes there are.
+        seed: Decides the initial weights, the order and the distortions.
+        epochs: Passes over the training images, at least.
+        min_images: Small sets are repeated until as many images have been seen.
+        batch_size: Images a step.
+        learning_rate: The first one.
+        distortion: Largest relative change of position, scale and shear.
+        log: Receives one line an epoch.
+
+    Raises:
+        ConfigError: Images or labels do not fit together, or are out of range.
+    """
+    images, labels = _check(train, "train", num_classes)
+    test_images, test_labels = _check(test, "test", num_classes)
+    n = images.shape[0]
+    batch_size = min(batch_size, n)
+    epochs = max(epochs, -(-min_images // n))
+
+    images, labels = jnp.asarray(images), jnp.asarray(labels)
+    key_init, key_epochs = jax.random.split(jax.random.key(seed))
+    classifier = Classifier(num_classes)
+    params = _init(classifier, key_init, _scale(images[:1]))
+    opt_state = _optimizer(learning_rate, 1).init(params)
+    for epoch, key in enumerate(jax.random.split(key_epochs, epochs)):
+        params, opt_state, loss = _train_epoch(
+            classifier,
+            params,
+            opt_state,
+            images,
+            labels,
+            key,
+            jnp.float32(learning_rate),
+            jnp.float32(distortion),
+            epochs,
+            batch_size,
+        )
+        if log is not None:
+            log(f"classifier: epoch {epoch + 1} of {epochs}, loss {float(loss):.4f}")
+
+    params = jax.device_get(params)
+    features, logits = extract(_network(params, num_classes, 0.0), test_images)
+    accuracy = float(np.mean(logits.argmax(axis=1) == test_labels))
+    network = _network(_unit_features(params, features), num_classes, accuracy)
+    if log is not None:
+        log(f"classifier: {network.accuracy:.2%} of {len(test_labels)} test images")
+    return network
+
+
+def _save(path: Path, network: FeatureNetwork) -> None:
+    """Writes under another name first: whoever reads sees all of the file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    arrays: dict[str, Any] = flatten_dict(network.params, sep="/")
+    with partial_path.open("wb") as file:
+        np.savez(file, name=network.name, accuracy=network.accuracy, **arrays)
+    partial_path.replace(path)
+
+
+def _restore(path: Path, num_classes: int) -> FeatureNetwork | None:
+    """The network in the file; None if there is no file, or one that is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        name, accuracy = str(arrays.pop("name")), float(arrays.pop("accuracy"))
+    except Exception:  # zipfile, zlib and NumPy raise a dozen unrelated kinds on damaged bytes
+        return None
+    network = _network(unflatten_dict(arrays, sep="/"), num_classes, accuracy)
+    return network if network.name == name else None
+
+
+def load_classifier(
+    cache_dir: str | Path | None,
+    *,
+    fingerprint: str,
+    train_data: Callable[[], Batch],
+    test_data: Callable[[], Batch],
+    num_classes: int,
+    log: Log | None = None,
+    **training: Any,
+) -> FeatureNetwork:
+    """The classifier of a data set, from the cache if it is there, else trained and kept.
+
+    Args:
+        cache_dir: Holds `classifiers/<hash>.npz`; None keeps nothing. A damaged file is replaced.
+        fingerprint: Identifies the content of the data, with its preprocessing.
+        train_data: Reads what `train_classifier` trains on; called only to train.
+        test_data: Likewise, what it tests on.
+        num_classes: How many classes there are.
+        log: Receives one line an epoch.
+        **training: Other arguments of `train_classifier`.
+
+    Raises:
+        ConfigError: As `train_classifier`.
+    """
+    if cache_dir is None:
+        return train_classifier(
+            train_data(), test_data(), num_classes=num_classes, log=log, **training
+        )
+    defaults = registry.hyperparameters(train_classifier)
+    recipe = [ARCHITECTURE_VERSION, fingerprint, num_classes, {**defaults, **training}]
+    digest = hashlib.blake2b(json.dumps(recipe, sort_keys=True).encode(), digest_size=8)
+    path = Path(cache_dir) / "classifiers" / f"{digest.hexdigest()}.npz"
+    network = _restore(path, num_classes)
+    if network is not None:
+        return network
+    network = train_classifier(
+        train_data(), test_data(), num_classes=num_classes, log=log, **training
+    )
+    try:
+        _save(path, network)
+    except OSError as error:  # the classifier is good; it is only made anew next time
+        if log is not None:
+            log(f"classifier: not kept in {path} ({error.strerror}); make the directory writable")
+    return network

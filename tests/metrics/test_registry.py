@@ -1,0 +1,26 @@
+import jax
+import numpy as np
+import pytest
+
+from jaxgan.metrics import METRICS
+
+RNG = np.random.default_rng(0)
+SAMPLES = RNG.normal(size=(60, 2)).astype(np.float32)
+OTHERS = RNG.normal(size=(50, 2)).astype(np.float32)
+
+CALLS = {
+    "class_coverage": ((np.arange(20) % 7,), {"num_classes": 10}),
+    "fid": ((SAMPLES, OTHERS), {}),
+    "kid": ((SAMPLES, OTHERS), {"num_subsets": 3, "subset_size": 40, "key": jax.random.key(0)}),
+    "mixture_modes": ((SAMPLES, OTHERS[:4], 0.5), {}),
+}
+
+
+def test_every_metric_is_called_here():
+    assert set(CALLS) == set(METRICS)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_returns_finite_numbers(name):
+    args, kwargs = CALLS[name]
+    assert np.isfinite(METRICS[name](*args, **kwargs)).all()
