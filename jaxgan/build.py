@@ -1,0 +1,208 @@
+"""Turns a config into functions: here, and only here, names are looked up and values checked."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from flax import linen as nn
+from jax.sharding import Mesh
+
+from jaxgan import parallel
+from jaxgan.config import Config, PlayerConfig, TermConfig
+from jaxgan.data import Source, load
+from jaxgan.errors import ConfigError
+from jaxgan.losses import LOSSES
+from jaxgan.networks import NETWORKS
+from jaxgan.objective import Objective, Penalty, Term
+from jaxgan.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
+from jaxgan.penalties import PENALTIES
+from jaxgan.registry import bind, is_traced, lookup, takes_key
+from jaxgan.state import GANState, create
+from jaxgan.steps import (
+    Latents,
+    Schedule,
+    TrainStep,
+    make_train_step,
+    normal_latents,
+    uniform_latents,
+)
+
+# What a network's fields get from the config as a whole rather than from its own kwargs.
+_SHARED_FIELDS = ("shape", "dtype", "axis_name")
+
+
+class Run(NamedTuple):
+    """A config, built.
+
+    Attributes:
+        source: The data.
+        latents: Draws z.
+        train_step: See `jaxgan.steps.make_train_step`.
+        init: Makes the first state from a key; pure, to be jitted.
+        mesh: The devices.
+    """
+
+    source: Source
+    latents: Latents
+    train_step: TrainStep
+    init: Callable[[jax.Array], GANState]
+    mesh: Mesh
+
+
+def build(config: Config, mesh: Mesh | None = None) -> Run:
+    """The functions of a run, on all local devices or on those of `mesh`.
+
+    Raises:
+        ConfigError: an unknown name, or a value that its owner does not take.
+        DataError: data that is missing or unreadable.
+    """
+    mesh = parallel.make_mesh() if mesh is None else mesh
+    parallel.check_batch_size(config.data.batch_size, mesh)
+    axis_name = parallel.axis_name(config.parallel)
+    terms, penalties = _terms(config), _penalties(config)
+    adversarial = _is_adversarial(config)
+    optimizers = [_optimizer("generator", config.generator)]
+    if adversarial:
+        optimizers.append(_optimizer("discriminator", config.discriminator))
+    hparams = make_hparams(config)
+    source = load(
+        config.data.name,
+        split=config.data.split,
+        data_dir=config.data.dir,
+        resize=config.data.resize,
+        pad=config.data.pad,
+    )
+    shared = {"shape": source.shape, "dtype": config.dtype, "axis_name": axis_name}
+    latents = {"normal": normal_latents, "uniform": uniform_latents}[config.latent.distribution](
+        config.latent.dim
+    )
+    train_step = make_train_step(
+        Objective(terms, penalties, axis_name),
+        latents=latents,
+        schedule=_schedule(config),
+        discriminator_steps=config.discriminator_steps,
+        fresh_latents=config.fresh_latents,
+    )
+    init = partial(
+        create,
+        generator=_network("generator", config.generator, shared),
+        discriminator=(
+            _network("discriminator", config.discriminator, shared) if adversarial else None
+        ),
+        generator_optimizer=optimizers[0],
+        discriminator_optimizer=optimizers[1] if adversarial else None,
+        latent_dim=config.latent.dim,
+        hparams=hparams,
+    )
+    return Run(source, latents, train_step, init, mesh)
+
+
+def make_hparams(config: Config) -> dict[str, float | tuple[float, ...]]:
+    """Every float of the config and of what it names, by dotted path: the traced part of a run."""
+    hparams: dict[str, Any] = {
+        "schedule.final": config.schedule.final,
+        "ema_half_life": config.ema_half_life,
+    }
+    players = {"generator": config.generator}
+    if _is_adversarial(config):
+        players["discriminator"] = config.discriminator
+    for player, settings in players.items():
+        hparams[f"{player}.learning_rate"] = settings.learning_rate
+        hparams |= _traced(f"{player}.optimizer", _optimizer_arguments(player, settings))
+    for path, term in _term_configs(config).items():
+        hparams[f"{path}.weight"] = term.weight
+        hparams |= _traced(path, bind(lookup(LOSSES, term.name, "loss"), term.kwargs, path))
+    for name, penalty in config.penalties.items():
+        path = f"penalties.{name}"
+        hparams[f"{path}.weight"] = penalty.weight
+        hparams |= _traced(path, bind(lookup(PENALTIES, name, "penalty"), penalty.kwargs, path))
+    return hparams
+
+
+def _traced(path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{path}.kwargs.{k}": v for k, v in arguments.items() if is_traced(v)}
+
+
+def _is_adversarial(config: Config) -> bool:
+    """Whether anything needs a discriminator; GMMN and its like compare images alone."""
+    views = {term.on for term in _term_configs(config).values()}
+    if views == {"images"} and config.penalties:
+        raise ConfigError(
+            "penalties regularise the discriminator, and no term uses one; "
+            "remove them or set loss.on to logits or features"
+        )
+    return views != {"images"}
+
+
+def _term_configs(config: Config) -> dict[str, TermConfig]:
+    return {"loss": config.loss, **{f"terms.{label}": t for label, t in config.terms.items()}}
+
+
+def _terms(config: Config) -> tuple[Term, ...]:
+    terms = []
+    for path, term in _term_configs(config).items():
+        loss = lookup(LOSSES, term.name, "loss")
+        bound, traced = _bound(loss, term.kwargs, path)
+        terms.append(Term(path, bound, traced, term.on, term.players, takes_key(loss)))
+    return tuple(terms)
+
+
+def _penalties(config: Config) -> tuple[Penalty, ...]:
+    penalties = []
+    for name, settings in config.penalties.items():
+        path = f"penalties.{name}"
+        bound, traced = _bound(lookup(PENALTIES, name, "penalty"), settings.kwargs, path)
+        penalties.append(Penalty(path, bound, traced))
+    return tuple(penalties)
+
+
+def _bound(
+    function: Callable, kwargs: Mapping[str, Any], path: str
+) -> tuple[Callable, tuple[str, ...]]:
+    """The function with its static hyperparameters bound, and the names of the traced ones."""
+    arguments = bind(function, kwargs, path)
+    traced = tuple(name for name, value in arguments.items() if is_traced(value))
+    static = {name: value for name, value in arguments.items() if name not in traced}
+    return partial(function, **static), traced
+
+
+def _network(player: str, settings: PlayerConfig, shared: Mapping[str, Any]) -> nn.Module:
+    path, kwargs = f"{player}.network", settings.network.kwargs
+    module = getattr(lookup(NETWORKS, settings.network.name, "network"), player)
+    if module is None:
+        raise ConfigError(f"network {settings.network.name!r} has no {player}; choose another")
+    for name in _SHARED_FIELDS:
+        if name in kwargs:
+            raise ConfigError(f"{path}.kwargs.{name} follows from the config; remove it")
+    fields = {field.name for field in dataclasses.fields(module)}
+    return module(
+        **bind(module, kwargs, path) | {name: v for name, v in shared.items() if name in fields}
+    )
+
+
+def _optimizer_arguments(player: str, settings: PlayerConfig) -> dict[str, Any]:
+    function = lookup(OPTIMIZERS, settings.optimizer.name, "optimizer")
+    return bind(function, settings.optimizer.kwargs, f"{player}.optimizer")
+
+
+def _optimizer(player: str, settings: PlayerConfig) -> optax.GradientTransformation:
+    arguments = _optimizer_arguments(player, settings)
+    return make_optimizer(
+        settings.optimizer.name, learning_rate=settings.learning_rate, **arguments
+    )
+
+
+def _schedule(config: Config) -> Schedule:
+    def schedule(step: jax.Array, hparams: Mapping[str, jax.Array]) -> jax.Array:
+        return schedule_factor(
+            step,
+            hparams["schedule.final"],
+            name=config.schedule.name,
+            steps=config.steps,
+            warmup_steps=config.schedule.warmup_steps,
+        )
+
+    return schedule

@@ -1,0 +1,180 @@
+"""What each player minimises: a weighted sum of losses on views of the batch, plus penalties.
+
+Under an axis name each device holds a slice of the batch. What the losses compare is gathered, so
+that every device computes the loss of the whole batch; penalties are means over a device's samples.
+The mean over devices of the gradients is exact for both (see `jaxgan.collectives`).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from jaxgan import collectives
+from jaxgan.state import TrainState
+from jaxgan.types import Losses, Outputs, PyTree
+
+Hparams = Mapping[str, Float[Array, "..."]]
+Metrics = dict[str, Float[Array, ""]]
+
+
+class Term(NamedTuple):
+    """A loss in the objective.
+
+    Attributes:
+        path: Its dotted name in the config, "loss" or "terms.LABEL": its prefix in hparams.
+        loss: The loss with its static hyperparameters bound.
+        traced: Names of its traced hyperparameters.
+        on: The view that it compares: "images", "features" or "logits".
+        players: Who minimises it: "both" or "generator".
+        needs_key: Whether it asks for a random key.
+    """
+
+    path: str
+    loss: Callable[..., Losses]
+    traced: tuple[str, ...] = ()
+    on: str = "logits"
+    players: str = "both"
+    needs_key: bool = False
+
+
+class Penalty(NamedTuple):
+    """A regulariser of the discriminator; attributes as those of `Term`."""
+
+    path: str
+    penalty: Callable[..., Float[Array, ""]]
+    traced: tuple[str, ...] = ()
+
+
+class Objective(NamedTuple):
+    """The terms, of which the first is the main one, and the penalties.
+
+    Attributes:
+        terms: At least one.
+        penalties: Added to the discriminator's loss.
+        axis_name: The device axis under pmap or shard_map; None under jit.
+    """
+
+    terms: tuple[Term, ...]
+    penalties: tuple[Penalty, ...] = ()
+    axis_name: str | None = None
+
+
+def apply(player: TrainState, params: PyTree, stats: PyTree, x: Array) -> tuple[Any, PyTree]:
+    """The player's output in training mode, and its new batch statistics."""
+    output, updates = player.apply_fn(
+        {"params": params, "batch_stats": stats}, x, train=True, mutable=["batch_stats"]
+    )
+    return output, updates.get("batch_stats", stats)
+
+
+def generator_loss(
+    objective: Objective,
+    fake: Float[Array, "n ..."],
+    real: Float[Array, "n ..."],
+    discriminator: TrainState | None,
+    hparams: Hparams,
+    key: PRNGKeyArray,
+) -> tuple[Float[Array, ""], Metrics]:
+    """What the generator minimises, as a function of its samples, and metrics."""
+    params = None if discriminator is None else discriminator.params
+    views, _ = _views(objective, discriminator, params, real, fake)
+    losses = _losses(objective, views, hparams, key)
+    values = {term.path: losses[term.path].generator for term in objective.terms}
+    total = _weighted_sum(values, hparams)
+    return total, {"loss/generator": total, **_named(values, "/generator", skip="loss")}
+
+
+def discriminator_loss(
+    objective: Objective,
+    params: PyTree,
+    discriminator: TrainState,
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "n ..."],
+    hparams: Hparams,
+    key: PRNGKeyArray,
+) -> tuple[Float[Array, ""], tuple[PyTree, Metrics]]:
+    """What the discriminator minimises, as a function of `params`; its statistics and metrics."""
+    losses_key, penalties_key = jax.random.split(key)
+    views, stats = _views(objective, discriminator, params, real, fake)
+    losses = _losses(objective, views, hparams, losses_key)
+    values = {
+        term.path: losses[term.path].discriminator
+        for term in objective.terms
+        if term.players == "both"
+    }
+
+    def critic(x: Float[Array, "n ..."]) -> Float[Array, "n k"]:
+        return apply(discriminator, params, discriminator.batch_stats, x)[0].logits
+
+    penalties = {
+        penalty.path: penalty.penalty(
+            critic,
+            real,
+            fake,
+            key=jax.random.fold_in(penalties_key, index),
+            axis_name=objective.axis_name,
+            **_hyperparameters(penalty, hparams),
+        )
+        for index, penalty in enumerate(objective.penalties)
+    }
+    total = _weighted_sum({**values, **penalties}, hparams)
+    metrics = {
+        "loss/discriminator": total,
+        **_named(values, "/discriminator", skip="loss"),
+        **_named(penalties),
+    }
+    if "logits" in views:
+        metrics["logits/real"], metrics["logits/fake"] = (x.mean() for x in views["logits"])
+    return total, (stats, metrics)
+
+
+def _views(
+    objective: Objective, discriminator: TrainState | None, params: PyTree, real: Array, fake: Array
+) -> tuple[dict[str, tuple[Array, Array]], PyTree]:
+    """Real and fake of each view in use, of the whole batch; the discriminator's new statistics."""
+    outputs: tuple[Outputs | None, Outputs | None] = (None, None)
+    stats = None
+    if discriminator is not None:
+        of_real, stats = apply(discriminator, params, discriminator.batch_stats, real)
+        of_fake, stats = apply(discriminator, params, stats, fake)
+        outputs = of_real, of_fake
+
+    def view(samples: Array, output: Outputs | None, on: str) -> Array:
+        seen = samples if on == "images" else getattr(output, on)
+        return collectives.gather(seen, objective.axis_name)
+
+    names = {term.on: None for term in objective.terms}
+    views = {on: (view(real, outputs[0], on), view(fake, outputs[1], on)) for on in names}
+    return views, stats
+
+
+def _losses(
+    objective: Objective,
+    views: Mapping[str, tuple[Array, Array]],
+    hparams: Hparams,
+    key: PRNGKeyArray,
+) -> dict[str, Losses]:
+    return {
+        term.path: term.loss(
+            *views[term.on],
+            **({"key": jax.random.fold_in(key, index)} if term.needs_key else {}),
+            **_hyperparameters(term, hparams),
+        )
+        for index, term in enumerate(objective.terms)
+    }
+
+
+def _hyperparameters(entry: Term | Penalty, hparams: Hparams) -> dict[str, Array]:
+    return {name: hparams[f"{entry.path}.kwargs.{name}"] for name in entry.traced}
+
+
+def _weighted_sum(values: Mapping[str, Array], hparams: Hparams) -> Float[Array, ""]:
+    terms = [hparams[f"{path}.weight"] * value for path, value in values.items()]
+    return sum(terms[1:], start=terms[0])
+
+
+def _named(values: Mapping[str, Array], suffix: str = "", skip: str = "") -> Metrics:
+    """Metrics by path; `skip` leaves out the main term, which stands in the total."""
+    return {path.replace(".", "/") + suffix: v for path, v in values.items() if path != skip}

@@ -1,0 +1,134 @@
+"""One device, eight devices sharded, and eight under pmap: the same numbers."""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from jaxgan import parallel
+from jaxgan.build import build
+from jaxgan.config import (
+    Config,
+    DataConfig,
+    LatentConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    PenaltyConfig,
+    PlayerConfig,
+    TermConfig,
+    override,
+)
+from jaxgan.data import whole
+from jaxgan.errors import ConfigError
+from jaxgan.losses import LOSSES
+from jaxgan.penalties import PENALTIES
+
+# Gradient descent: Adam would amplify gradients of pure rounding noise, such as that of a bias to
+# which a loss is indifferent.
+SGD = OptimizerConfig(name="sgd")
+STEPS = 5
+
+
+def player(learning_rate, **kwargs):
+    return PlayerConfig(
+        network=NetworkConfig(name="mlp", kwargs={"widths": (16,), **kwargs}),
+        optimizer=SGD,
+        learning_rate=learning_rate,
+    )
+
+
+CONFIG = Config(
+    data=DataConfig(name="ring", batch_size=32),
+    latent=LatentConfig(dim=2),
+    generator=player(0.05, output="linear"),
+    discriminator=player(0.05),
+)
+
+
+def trained(config, num_devices, mode="jit"):
+    """The metrics of each step, and the last generator's parameters."""
+    config = dataclasses.replace(config, parallel=mode)
+    mesh = parallel.make_mesh(jax.devices()[:num_devices])
+    run = build(config, mesh)
+    state = parallel.replicate(jax.jit(run.init)(jax.random.key(0)), mesh)
+    dispatch = parallel.make_dispatch(
+        run.train_step,
+        mode=mode,
+        mesh=mesh,
+        batch_size=config.data.batch_size * config.discriminator_steps,
+    )
+    state, metrics = dispatch(state, parallel.replicate(whole(run.source), mesh), STEPS)
+    return jax.device_get(metrics), jax.device_get(state.generator.params)
+
+
+@functools.lru_cache
+def on_one_device(loss, penalty):
+    return trained(with_entries(loss, penalty), 1)
+
+
+def with_entries(loss, penalty):
+    penalties = {penalty: PenaltyConfig(weight=0.5)} if penalty else {}
+    return dataclasses.replace(CONFIG, loss=TermConfig(name=loss), penalties=penalties)
+
+
+def check_equal(one, other):
+    (metrics, params), (other_metrics, other_params) = one, other
+    assert metrics.keys() == other_metrics.keys()
+    for name in metrics:
+        assert metrics[name].shape == (STEPS,)
+        np.testing.assert_allclose(metrics[name], other_metrics[name], atol=1e-5, err_msg=name)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), params, other_params)
+
+
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize(
+    ("loss", "penalty"),
+    [(loss, None) for loss in LOSSES] + [("non_saturating", name) for name in PENALTIES],
+)
+def test_eight_devices_equal_one(loss, penalty, mode):
+    check_equal(on_one_device(loss, penalty), trained(with_entries(loss, penalty), 8, mode))
+
+
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+def test_batch_norm_and_further_discriminator_steps_on_eight_devices(mode):
+    """Statistics are those of the whole batch, minibatches are the same ones."""
+    config = override(CONFIG, "data.batch_size", 16)
+    config = dataclasses.replace(config, discriminator_steps=2, fresh_latents=True)
+    for name in ("generator", "discriminator"):
+        config = override(config, f"{name}.network.kwargs.norm", "batch")
+    check_equal(trained(config, 1), trained(config, 8, mode))
+
+
+def test_shard_map_equals_one_device():
+    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian"), parallel="pmap")
+    mesh = parallel.make_mesh()
+    run = build(config, mesh)
+    alone = build(
+        dataclasses.replace(config, parallel="jit"), parallel.make_mesh(jax.devices()[:1])
+    )
+    state = jax.jit(run.init)(jax.random.key(0))
+    batch = jax.tree.map(lambda x: x[:32], whole(run.source)).replace(labels=None)
+    mapped = jax.shard_map(
+        run.train_step,
+        mesh=mesh,
+        in_specs=(P(), P(parallel.AXIS)),
+        out_specs=P(),
+        check_vma=False,
+    )
+    (one, metrics), (other, expected) = (
+        jax.jit(step)(state, batch) for step in (mapped, alone.train_step)
+    )
+    np.testing.assert_allclose(metrics["loss/generator"], expected["loss/generator"], atol=1e-6)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
+        one.generator.params,
+        other.generator.params,
+    )
+
+
+def test_an_unequal_share_is_refused_before_anything_compiles():
+    with pytest.raises(ConfigError, match="30 does not divide over 8 devices; try 32"):
+        build(override(CONFIG, "data.batch_size", 30), parallel.make_mesh())

@@ -1,0 +1,290 @@
+"""The train step against updates written out by hand, and the ways to run it."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan.build import build, make_hparams
+from jaxgan.config import (
+    Config,
+    DataConfig,
+    LatentConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    PenaltyConfig,
+    PlayerConfig,
+    TermConfig,
+    override,
+)
+from jaxgan.losses import LOSSES
+from jaxgan.objective import Objective, Penalty, Term
+from jaxgan.parallel import make_mesh
+from jaxgan.penalties import PENALTIES
+from jaxgan.state import average
+from jaxgan.steps import make_train_step
+from jaxgan.types import Batch
+
+SGD = OptimizerConfig(name="sgd")
+CONFIG = Config(
+    steps=20,
+    data=DataConfig(name="ring", batch_size=16),
+    latent=LatentConfig(dim=2),
+    generator=PlayerConfig(
+        network=NetworkConfig(kwargs={"widths": (8,), "output": "linear"}),
+        optimizer=SGD,
+        learning_rate=0.1,
+    ),
+    discriminator=PlayerConfig(
+        network=NetworkConfig(kwargs={"widths": (8,)}), optimizer=SGD, learning_rate=0.2
+    ),
+)
+
+
+LEAST_SQUARES = ("real_target", "fake_target", "generator_target")
+
+
+def one_device():
+    return make_mesh(jax.devices()[:1])
+
+
+def start(config):
+    run = build(config, one_device())
+    return run, jax.jit(run.init)(jax.random.key(config.seed))
+
+
+def points(n, seed=0):
+    return jax.random.normal(jax.random.key(seed), (n, 2))
+
+
+def close(one, other, atol=1e-6):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=atol), one, other)
+
+
+def test_one_step_is_a_discriminator_update_then_a_generator_update():
+    """Non-saturating loss with R1, written out with jax.grad and plain gradient descent."""
+    config = dataclasses.replace(CONFIG, penalties={"r1": PenaltyConfig(weight=3.0)})
+    run, state = start(config)
+    real = points(16)
+    z = None
+
+    def spy(key, n):
+        nonlocal z
+        z = run.latents(key, n)
+        return z
+
+    objective = Objective(
+        (Term("loss", LOSSES["non_saturating"]),), (Penalty("penalties.r1", PENALTIES["r1"]),)
+    )
+    step = make_train_step(objective, latents=spy, schedule=lambda step, hparams: jnp.ones(()))
+    new, metrics = step(state, Batch(real=real))  # not jitted: the spy keeps z
+
+    def generate(params):
+        return state.generator.apply_fn({"params": params}, z, train=True)
+
+    def logits(params, x):
+        return state.discriminator.apply_fn({"params": params}, x, train=True).logits
+
+    def discriminator_loss(params):
+        fake = generate(state.generator.params)
+        slopes = jax.vmap(jax.grad(lambda x: logits(params, x[None])[0, 0]))(real)
+        return (
+            jax.nn.softplus(-logits(params, real)).mean()
+            + jax.nn.softplus(logits(params, fake)).mean()
+            + 3.0 * 0.5 * (slopes**2).sum(axis=1).mean()
+        )
+
+    def descend(params, loss, rate):
+        return jax.tree.map(lambda w, g: w - rate * g, params, jax.grad(loss)(params))
+
+    discriminator = descend(state.discriminator.params, discriminator_loss, 0.2)
+    generator = descend(
+        state.generator.params,
+        lambda params: jax.nn.softplus(-logits(discriminator, generate(params))).mean(),
+        0.1,
+    )
+    close(new.discriminator.params, discriminator)
+    close(new.generator.params, generator)
+    close(new.ema_params["params"], generator)
+    np.testing.assert_allclose(
+        metrics["loss/discriminator"], discriminator_loss(state.discriminator.params), rtol=1e-5
+    )
+    assert new.step == 1
+
+
+def test_further_discriminator_steps_are_further_updates_on_every_kth_sample():
+    """With one latent distribution of a single point, three steps equal three single ones."""
+    config = dataclasses.replace(CONFIG, discriminator_steps=3)
+    _, state = start(config)
+
+    def updated(steps, state, real):
+        step = make_train_step(
+            Objective((Term("loss", LOSSES["least_squares"], LEAST_SQUARES),)),
+            latents=lambda key, n: jnp.ones((n, 2)),
+            schedule=lambda step, hparams: jnp.ones(()),
+            discriminator_steps=steps,
+        )
+        return jax.jit(step)(state, Batch(real=real))[0]
+
+    hparams = {
+        **state.hparams,
+        **{f"loss.kwargs.{k}": jnp.float32(k != "fake_target") for k in LEAST_SQUARES},
+    }
+    state, real = state.replace(hparams=hparams), points(48)
+    together = updated(3, state, real)
+    alone = state
+    for index in range(3):
+        alone = updated(1, alone, real[index::3]).replace(generator=state.generator)
+    close(together.discriminator.params, alone.discriminator.params)
+    assert together.step == 1
+
+
+def test_fresh_latents_change_the_generators_update_alone():
+    fresh, state = start(dataclasses.replace(CONFIG, fresh_latents=True))
+    shared, _ = start(CONFIG)
+    batch = Batch(real=points(16))
+    one, other = (jax.jit(run.train_step)(state, batch)[0] for run in (fresh, shared))
+    close(one.discriminator.params, other.discriminator.params)
+    assert any(
+        not np.allclose(a, b)
+        for a, b in zip(*(jax.tree.leaves(s.generator.params) for s in (one, other)), strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_trains(name):
+    """Fifty steps of Adam stay finite, and move both players."""
+    adam = OptimizerConfig(kwargs={"b1": 0.0})
+    config = dataclasses.replace(
+        CONFIG,
+        loss=TermConfig(name=name),
+        penalties={"r1": PenaltyConfig(weight=0.1)},
+        generator=dataclasses.replace(CONFIG.generator, optimizer=adam, learning_rate=1e-3),
+        discriminator=dataclasses.replace(CONFIG.discriminator, optimizer=adam, learning_rate=1e-3),
+    )
+    run, state = start(config)
+
+    @jax.jit
+    def many(state):
+        def body(state, key):
+            return run.train_step(state, Batch(real=jax.random.normal(key, (16, 2)) + 3.0))
+
+        return jax.lax.scan(body, state, jax.random.split(jax.random.key(1), 50))
+
+    new, metrics = many(state)
+    for values in metrics.values():
+        assert np.isfinite(values).all()
+    for player in ("generator", "discriminator"):
+        before, after = (jax.tree.leaves(getattr(s, player).params)[0] for s in (state, new))
+        assert np.abs(before - after).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_penalty_trains(name):
+    config = dataclasses.replace(CONFIG, penalties={name: PenaltyConfig(weight=0.1)})
+    run, state = start(config)
+    plain, _ = start(CONFIG)
+    batch = Batch(real=points(16))
+    one, other = (
+        jax.jit(r.train_step)(state.replace(hparams=h), batch)[0].discriminator.params
+        for r, h in ((run, state.hparams), (plain, state.hparams))
+    )
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(one))
+    assert any(
+        not np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True)
+    )
+
+
+def test_k_steps_in_one_scan_equal_k_steps():
+    run, state = start(CONFIG)
+    real = points(5 * 16).reshape(5, 16, 2)
+    scanned, metrics = jax.jit(
+        lambda state: jax.lax.scan(lambda s, x: run.train_step(s, Batch(real=x)), state, real)
+    )(state)
+    step = jax.jit(run.train_step)
+    for index in range(5):
+        state, row = step(state, Batch(real=real[index]))
+        np.testing.assert_allclose(
+            row["loss/generator"], metrics["loss/generator"][index], rtol=1e-5
+        )
+    close(
+        (scanned.generator.params, scanned.ema_params), (state.generator.params, state.ema_params)
+    )
+
+
+def test_no_float_recompiles():
+    """Every entry of hparams changed, one after the other: one compilation in all."""
+    config = dataclasses.replace(
+        CONFIG,
+        loss=TermConfig(name="mmd_gaussian"),
+        terms={"match": TermConfig(name="least_squares", on="features", weight=0.1)},
+        penalties={"wgan_gp": PenaltyConfig(weight=0.1)},
+        generator=dataclasses.replace(CONFIG.generator, optimizer=OptimizerConfig()),
+    )
+    run, state = start(config)
+    step, batch = jax.jit(run.train_step), Batch(real=points(16))
+    reference, _ = step(state, batch)
+    hparams = make_hparams(config)
+    assert {
+        "loss.kwargs.bandwidth",
+        "generator.optimizer.kwargs.b1",
+        "ema_half_life",
+        "terms.match.weight",
+        "penalties.wgan_gp.kwargs.target",
+        "schedule.final",
+        "discriminator.learning_rate",
+    } <= set(hparams)
+    for name, value in hparams.items():
+        changed = override(config, name, 0.5 * value + 0.1)
+        new_hparams = {k: jnp.asarray(v, jnp.float32) for k, v in make_hparams(changed).items()}
+        assert new_hparams[name] == pytest.approx(0.5 * value + 0.1)
+        step(state.replace(hparams=new_hparams), batch)
+    assert step._cache_size() == 1
+    faster = {**state.hparams, "generator.learning_rate": jnp.float32(0.5)}
+    moved, _ = step(state.replace(hparams=faster), batch)
+    assert not np.array_equal(*(jax.tree.leaves(s.generator.params)[0] for s in (moved, reference)))
+
+
+def test_members_of_a_vmapped_sweep_equal_runs_of_their_own():
+    run, _ = start(CONFIG)
+    keys = jax.random.split(jax.random.key(3), 3)
+    rates = jnp.array([0.01, 0.1, 0.3])
+    states, step = jax.jit(jax.vmap(run.init))(keys), jax.jit(run.train_step)
+    states = states.replace(hparams={**states.hparams, "generator.learning_rate": rates})
+    batch = Batch(real=points(16))
+    swept, metrics = jax.jit(jax.vmap(run.train_step, in_axes=(0, None)))(states, batch)
+    for index in range(3):
+        alone, row = step(jax.tree.map(lambda x, i=index: x[i], states), batch)
+        close(jax.tree.map(lambda x, i=index: x[i], swept.generator.params), alone.generator.params)
+        np.testing.assert_allclose(
+            metrics["loss/discriminator"][index], row["loss/discriminator"], rtol=1e-5
+        )
+
+
+def test_without_an_adversary_only_the_generator_learns():
+    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian", on="images"))
+    run, state = start(config)
+    assert state.discriminator is None
+    step = jax.jit(run.train_step)
+    losses = []
+    for index in range(60):
+        state, metrics = step(state, Batch(real=points(64, seed=index) + 1.0))
+        losses.append(metrics["loss/generator"])
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+
+
+def test_the_average_is_bias_corrected():
+    """Against optax.ema with debiasing, which keeps the biased sum instead."""
+    decay, ema = 0.5 ** (1 / 3.0), optax.ema(0.5 ** (1 / 3.0))
+    xs = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    assert 0 < decay < 1
+    optax_state, ours = ema.init(xs[0]), jnp.zeros(4)
+    for t, x in enumerate(xs, start=1):
+        expected, optax_state = ema.update(x, optax_state)
+        ours = average(ours, x, step=jnp.int32(t), half_life=jnp.float32(3.0))
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
+    unaveraged = average(ours, xs[0], step=jnp.int32(21), half_life=jnp.float32(0.0))
+    np.testing.assert_allclose(unaveraged, xs[0], rtol=1e-6)
