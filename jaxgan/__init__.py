@@ -1,1 +1,37 @@
-"""jaxgan: functional training of generative adversarial networks in JAX."""
+"""jaxgan: functional training of generative adversarial networks in JAX.
+
+Public names are imported on first use, so that `import jaxgan` and `--help` need no jax.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Batch": "jaxgan.types",
+    "Config": "jaxgan.config",
+    "DATASETS": "jaxgan.data",
+    "GANState": "jaxgan.state",
+    "KERNELS": "jaxgan.kernels",
+    "LOSSES": "jaxgan.losses",
+    "Losses": "jaxgan.types",
+    "METRICS": "jaxgan.metrics",
+    "NETWORKS": "jaxgan.networks",
+    "Outputs": "jaxgan.types",
+    "PENALTIES": "jaxgan.penalties",
+    "Result": "jaxgan.training",
+    "make_train_step": "jaxgan.steps",
+    "train": "jaxgan.training",
+}
+_MODULES = ("data", "kernels", "losses", "metrics", "networks", "penalties")
+
+__all__ = [*_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"jaxgan.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'jaxgan' has no attribute {name!r}")

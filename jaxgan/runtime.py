@@ -14,10 +14,9 @@ _ONE_GIB = 1 << 30
 
 def cache_directory() -> Path:
     """Where jaxgan keeps what it can make again: JAXGAN_CACHE_DIR, else the user's cache folder."""
-    if "JAXGAN_CACHE_DIR" in os.environ:
-        return Path(os.environ["JAXGAN_CACHE_DIR"]).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "jaxgan"
+    if own := os.environ.get("JAXGAN_CACHE_DIR"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxgan"
 
 
 def prepare() -> None:

@@ -1,0 +1,50 @@
+"""Eight Gaussians on a ring (VEEGAN, Srivastava et al. 2017; PacGAN, Lin et al. 2018).
+
+python -m experiments.ring
+
+"""
+
+from jaxgan.cli import experiment_main
+from jaxgan.config import (
+    Config,
+    DataConfig,
+    LatentConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    PenaltyConfig,
+    PlayerConfig,
+    ScheduleConfig,
+    TermConfig,
+)
+
+
+def config() -> Config:
+    """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small dense networks."""
+    adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
+    widths = {"widths": (128, 128, 128), "activation": "leaky_relu"}
+    return Config(
+        steps=30_000,
+        data=DataConfig(name="ring", batch_size=256),
+        latent=LatentConfig(dim=2),
+        generator=PlayerConfig(
+            network=NetworkConfig(name="mlp", kwargs={**widths, "output": "linear"}),
+            optimizer=adam,
+            learning_rate=1e-3,
+        ),
+        discriminator=PlayerConfig(
+            network=NetworkConfig(name="mlp", kwargs=widths), optimizer=adam, learning_rate=1e-3
+        ),
+        loss=TermConfig(name="relativistic_pairing"),
+        penalties={"r1": PenaltyConfig(weight=0.005), "r2": PenaltyConfig(weight=0.005)},
+        schedule=ScheduleConfig(name="cosine", final=0.02),
+        ema_half_life=700.0,
+        steps_per_call=100,
+        log_every=1000,
+        sample_every=5000,
+        eval_every=5000,
+        checkpoint_every=5000,
+    )
+
+
+if __name__ == "__main__":
+    experiment_main("experiments.ring")

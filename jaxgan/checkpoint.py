@@ -1,0 +1,217 @@
+"""Checkpoints of a whole run state: asynchronous and atomic by Orbax, verified on restore by us.
+
+Orbax writes atomically but loads a flipped bit without a word, casts dtypes silently and lets two
+processes write one folder. So every leaf has a digest, shapes and dtypes are compared, a damaged
+step falls back to the one before, and a run directory is locked.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers as policies
+
+from jaxgan.errors import CheckpointError, ConfigError, RunInUseError
+from jaxgan.state import GANState
+
+_NUM_LATEST = 3
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds a run directory, making it where missing, for this process alone.
+
+    Raises:
+        ConfigError: it is a file, or cannot be written.
+        RunInUseError: another process holds it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(f"{directory} is a file; choose another --workdir") from error
+    except OSError as error:
+        reason = error.strerror.lower() if error.strerror else error
+        raise ConfigError(
+            f"{directory} cannot be written ({reason}); choose another --workdir"
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(handle, 20).decode(errors="replace").strip()
+            raise RunInUseError(
+                f"{directory} is in use by process {holder or '(unknown)'}; "
+                "wait for it or choose another --workdir"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+class Checkpointer:
+    """The checkpoints of one run: the last three and, by `best_metric`, the best.
+
+    Args:
+        directory: Holds one folder a step.
+        best_metric: Name of the metric whose lowest value marks the best; None keeps the last only.
+        read_only: For looking at a run that another process may be writing.
+    """
+
+    def __init__(
+        self, directory: Path, *, best_metric: str | None = None, read_only: bool = False
+    ) -> None:
+        keep: list[Any] = [policies.LatestN(_NUM_LATEST)]
+        best = _lowest(best_metric) if best_metric else None
+        if best:
+            keep.append(
+                policies.BestN(
+                    get_metric_fn=best, reverse=True, n=1, keep_checkpoints_without_metrics=False
+                )
+            )
+        self._best_metric = best_metric
+        self._read_only = read_only
+        self._manager = ocp.CheckpointManager(
+            directory.absolute(),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=None if read_only else policies.AnyPreservationPolicy(keep),
+                best_fn=best,
+                best_mode="min",
+                create=not read_only,
+                read_only=read_only,
+                # Asynchronous creation hangs for minutes on a read-only file system.
+                async_options=ocp.AsyncOptions(create_directories_asynchronously=False),
+            ),
+            item_names=("state", "extra"),
+        )
+
+    def steps(self) -> list[int]:
+        """Steps with a complete checkpoint, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def best_step(self) -> int | None:
+        """The step with the lowest `best_metric`, if any checkpoint has it."""
+        return self._manager.best_step() if self._best_metric else None
+
+    def save(
+        self, state: GANState, *, extra: Mapping[str, Any], metrics: Mapping[str, float] | None
+    ) -> None:
+        """Copies the state to the host and writes it in the background.
+
+        Args:
+            state: Of step t; a checkpoint of t that is there already is kept.
+            extra: JSON-serialisable host state.
+            metrics: An evaluation of this very state, where there is one.
+        """
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        arrays = _arrays(state)
+        digests = {name: _digest(array) for name, array in arrays.items()}
+        tracked = metrics if metrics and self._best_metric in metrics else None
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(arrays),
+                extra=ocp.args.JsonSave({"digests": digests, "extra": dict(extra)}),
+            ),
+            metrics=dict(tracked) if tracked else None,
+        )
+
+    def restore(
+        self, like: GANState, *, log: Callable[[str], None] = logging.warning
+    ) -> tuple[GANState, dict[str, Any]] | None:
+        """The newest undamaged state and its `extra`; None where there is no checkpoint.
+
+        Damaged newer steps are reported and, unless read-only, deleted.
+
+        Args:
+            like: A state, or its shapes (`jax.eval_shape`), of the same structure.
+            log: Called with one line for each damaged step.
+
+        Raises:
+            CheckpointError: there are checkpoints, and none can be used.
+        """
+        steps = self.steps()
+        reason = ""
+        for step in reversed(steps):
+            try:
+                return self._restore_step(step, like)
+            except (CheckpointError, OSError, ValueError, KeyError) as error:
+                reason = " ".join(str(error).split())[:200]
+                log(f"checkpoint of step {step} is unusable ({reason}); trying the one before")
+                if not self._read_only and step != steps[0]:
+                    self._manager.delete(step)
+        if steps:
+            raise CheckpointError(
+                f"no checkpoint in {self._manager.directory} can be used ({reason}); "
+                "restore the folder from a copy, or start anew in another --workdir"
+            )
+        return None
+
+    def _restore_step(self, step: int, like: GANState) -> tuple[GANState, dict[str, Any]]:
+        leaves, treedef = jax.tree.flatten_with_path(like)
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(state=ocp.args.StandardRestore(), extra=ocp.args.JsonRestore()),
+        )
+        arrays = {name: np.asarray(array) for name, array in restored["state"].items()}
+        digests = restored["extra"]["digests"]
+        values = []
+        for path, leaf in leaves:
+            name = _name(path)
+            is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+            expected = jax.eval_shape(jax.random.key_data, leaf) if is_key else leaf
+            if name not in arrays or name not in digests:
+                raise CheckpointError(f"{name} is missing")
+            array = arrays[name]
+            if array.shape != expected.shape or array.dtype != expected.dtype:
+                raise CheckpointError(
+                    f"{name} is {array.dtype}{list(array.shape)}, "
+                    f"not {expected.dtype}{list(expected.shape)}"
+                )
+            if _digest(array) != digests[name]:
+                raise CheckpointError(f"{name} is damaged: its digest differs")
+            values.append(jax.random.wrap_key_data(jnp.asarray(array)) if is_key else array)
+        if len(arrays) != len(leaves):
+            raise CheckpointError(f"it has {len(arrays)} arrays, not {len(leaves)}")
+        return treedef.unflatten(values), restored["extra"]["extra"]
+
+    def close(self) -> None:
+        """Waits for pending writes; an error in one of them is raised here."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+
+def _lowest(name: str) -> Callable[[Mapping[str, float]], float]:
+    return lambda metrics: metrics[name]
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _arrays(state: GANState) -> dict[str, np.ndarray]:
+    """Copies of the leaves by path, on the host: later steps may donate the originals."""
+
+    def to_host(leaf: jax.Array) -> np.ndarray:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        return np.array(leaf)
+
+    return {_name(path): to_host(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

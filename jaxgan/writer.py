@@ -1,0 +1,130 @@
+"""What a run tells: rows of metrics.jsonl, TensorBoard where it is installed, and the console."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rich.console
+import rich.progress
+
+METRICS_FILE = "metrics.jsonl"
+# Shown on the console, where the row has them; metrics.jsonl has everything.
+_SHOWN = ("loss/generator", "loss/discriminator", "eval/")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text())
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The complete rows of a metrics.jsonl; a last line cut short by a crash is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+class Writer:
+    """Writes the metrics of a run from step `start` on; later rows of an earlier try are dropped.
+
+    Args:
+        workdir: The run directory.
+        start: The step from which the run goes on.
+        steps: The step at which it ends.
+        samples_per_step: Real samples seen in one step.
+    """
+
+    def __init__(self, workdir: Path, start: int, steps: int, samples_per_step: int) -> None:
+        path = workdir / METRICS_FILE
+        kept = [row for row in read_rows(path) if row["step"] <= start]
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        temporary.replace(path)
+        self._file = path.open("a")
+        self._elapsed = kept[-1]["time"] if kept else 0.0
+        self._started = time.monotonic()
+        self._steps = steps
+        self._samples_per_step = samples_per_step
+        self._tensorboard = _tensorboard(workdir, start)
+        self._console = rich.console.Console(highlight=False, soft_wrap=True)
+        self._progress = _progress(self._console) if self._console.is_terminal else None
+        if self._progress:
+            self._task = self._progress.add_task("training", total=steps, completed=start, rate="")
+            self._progress.start()
+
+    def elapsed(self) -> float:
+        """Seconds that the run has taken, over all its tries."""
+        return self._elapsed + time.monotonic() - self._started
+
+    def row(self, step: int, values: Mapping[str, float], steps_per_second: float | None) -> None:
+        """Writes one row: `step`, `time` in seconds, then the values."""
+        record = {"step": step, "time": round(self.elapsed(), 3), **values}
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        if self._tensorboard:
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, step)
+        shown = "  ".join(
+            f"{name.removeprefix('eval/')} {value:.4g}"
+            for name, value in values.items()
+            if name.startswith(_SHOWN)
+        )
+        rate = self._rate(step, steps_per_second)
+        self.line(f"step {step}/{self._steps}  {shown}  {rate}".rstrip())
+
+    def advance(self, step: int, steps_per_second: float | None) -> None:
+        """Moves the progress bar, where there is one."""
+        if self._progress:
+            rate = self._rate(step, steps_per_second)
+            self._progress.update(self._task, completed=step, rate=rate)
+
+    def line(self, text: str) -> None:
+        """Prints one line, above the progress bar where there is one."""
+        self._console.print(text, markup=False)
+
+    def close(self) -> None:
+        """Closes the files and the progress bar."""
+        if self._progress:
+            self._progress.stop()
+        if self._tensorboard:
+            self._tensorboard.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _rate(self, step: int, steps_per_second: float | None) -> str:
+        if not steps_per_second:
+            return ""
+        left = int((self._steps - step) / steps_per_second)
+        eta = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+        return f"{steps_per_second * self._samples_per_step:.4g} samples/s  ETA {eta}"
+
+
+def _progress(console: rich.console.Console) -> rich.progress.Progress:
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TextColumn("{task.fields[rate]}"),
+        console=console,
+        transient=True,
+    )
+
+
+def _tensorboard(workdir: Path, start: int) -> Any:
+    try:
+        from tensorboardX import SummaryWriter  # an extra
+    except ImportError:
+        return None
+    return SummaryWriter(str(workdir / "tensorboard"), purge_step=start + 1)
