@@ -22,28 +22,28 @@ def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small convolutions."""
     adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
     return Config(
-        steps=2000,
+        steps=15_000,
         data=DataConfig(name="digits", batch_size=64),
         latent=LatentConfig(dim=32),
         generator=PlayerConfig(
-            network=NetworkConfig(name="dcgan", kwargs={"width": 32}),
+            network=NetworkConfig(name="dcgan", kwargs={"width": 64}),
             optimizer=adam,
             learning_rate=1e-3,
         ),
         discriminator=PlayerConfig(
-            network=NetworkConfig(name="dcgan", kwargs={"width": 32, "norm": "none"}),
+            network=NetworkConfig(name="dcgan", kwargs={"width": 64, "norm": "none"}),
             optimizer=adam,
             learning_rate=1e-3,
         ),
         loss=TermConfig(name="relativistic_pairing"),
-        penalties={"r1": PenaltyConfig(weight=0.5), "r2": PenaltyConfig(weight=0.5)},
+        penalties={"r1": PenaltyConfig(weight=0.1), "r2": PenaltyConfig(weight=0.1)},
         schedule=ScheduleConfig(name="cosine", final=0.02),
-        ema_half_life=100.0,
-        steps_per_call=50,
-        log_every=100,
-        sample_every=500,
-        eval_every=500,
-        checkpoint_every=500,
+        ema_half_life=400.0,
+        steps_per_call=100,
+        log_every=500,
+        sample_every=3000,
+        eval_every=3000,
+        checkpoint_every=3000,
     )
 
 

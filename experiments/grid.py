@@ -23,7 +23,7 @@ def config() -> Config:
     adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
     widths = {"widths": (128, 128, 128, 128), "activation": "leaky_relu"}
     return Config(
-        steps=30_000,
+        steps=16_000,
         data=DataConfig(name="grid", batch_size=256),
         latent=LatentConfig(dim=2),
         generator=PlayerConfig(
@@ -40,9 +40,9 @@ def config() -> Config:
         ema_half_life=700.0,
         steps_per_call=100,
         log_every=1000,
-        sample_every=5000,
-        eval_every=5000,
-        checkpoint_every=5000,
+        sample_every=4000,
+        eval_every=4000,
+        checkpoint_every=4000,
     )
 
 

@@ -23,7 +23,7 @@ def config() -> Config:
     adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
     widths = {"widths": (128, 128, 128), "activation": "leaky_relu"}
     return Config(
-        steps=30_000,
+        steps=20_000,
         data=DataConfig(name="ring", batch_size=256),
         latent=LatentConfig(dim=2),
         generator=PlayerConfig(

@@ -177,10 +177,13 @@ def _network(player: str, settings: PlayerConfig, shared: Mapping[str, Any]) -> 
     for name in _SHARED_FIELDS:
         if name in kwargs:
             raise ConfigError(f"{path}.kwargs.{name} follows from the config; remove it")
+    arguments = bind(module, kwargs, path)
+    for name, value in arguments.items():
+        sizes = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(size, int) and not isinstance(size, bool) and size < 1 for size in sizes):
+            raise ConfigError(f"{path}.kwargs.{name} is {value}; sizes must be at least 1")
     fields = {field.name for field in dataclasses.fields(module)}
-    return module(
-        **bind(module, kwargs, path) | {name: v for name, v in shared.items() if name in fields}
-    )
+    return module(**arguments | {name: v for name, v in shared.items() if name in fields})
 
 
 def _optimizer_arguments(player: str, settings: PlayerConfig) -> dict[str, Any]:

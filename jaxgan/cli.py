@@ -7,6 +7,7 @@ traceback.
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -32,6 +33,8 @@ from jaxgan.registry import hyperparameters, lookup, unknown
 _ALIASES = {"--batch-size": "--data.batch-size", "--data-dir": "--data.dir"}
 # Flags whose names depend on a registry entry; tyro knows those of the default config alone.
 _OPEN_FLAG = re.compile(r"--((?:terms|penalties)\.|.*\.kwargs\.)")
+# Arguments of registry entries that follow from the rest of the config or from the machine.
+_SET_ELSEWHERE = {"dtype", "axis_name", "data_dir", "cache_dir", "cache_limit", "known"}
 Kind = Literal["losses", "kernels", "penalties", "networks", "metrics", "datasets", "experiments"]
 
 
@@ -142,10 +145,14 @@ def list_entries(kind: tyro.conf.Positional[Kind], debug: bool = False) -> None:
     del debug
     runtime.prepare()
     for name, entry in _entries(kind).items():
+        settings = hyperparameters(entry) if callable(entry) else {}
         arguments = ", ".join(
-            f"{argument}={default!r}" for argument, default in hyperparameters(entry).items()
+            f"{setting}={default!r}"
+            for setting, default in settings.items()
+            if setting not in _SET_ELSEWHERE
         )
-        summary = (inspect.getdoc(entry) or "").partition("\n")[0]
+        documented = entry.func if isinstance(entry, functools.partial) else entry
+        summary = (inspect.getdoc(documented) or "").partition("\n")[0]
         print(f"{name}({arguments})\n    {summary}" if arguments else f"{name}\n    {summary}")
 
 

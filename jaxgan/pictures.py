@@ -31,13 +31,13 @@ def image_grid(images: np.ndarray) -> Image.Image:
 
 def scatter(real: np.ndarray, fake: np.ndarray) -> Figure:
     """Real points [n, 2] under generated ones [m, 2], on the axes of the real ones."""
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5.3), layout="constrained")
     axes = figure.add_subplot(aspect="equal")
     axes.scatter(*real.T, s=4, c="#bbbbbb", linewidths=0, label="real")
     axes.scatter(*fake.T, s=4, c="#c0392b", linewidths=0, alpha=0.6, label="generated")
     reach = 1.25 * np.abs(real).max()
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    axes.legend(loc="upper right", markerscale=3)
+    figure.legend(loc="outside upper center", ncols=2, markerscale=3, frameon=False)
     return figure
 
 

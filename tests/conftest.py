@@ -1,13 +1,19 @@
 """Strict settings for every test: shapes checked at run time, no silent broadcasting of ranks.
 
 The environment is set before jax is imported: eight forced host devices, so that tests of several
-devices run everywhere; tests that need one device use `jax.devices()[0]`.
+devices run everywhere; tests that need one device use `jax.devices()[0]`. What can be made again is
+kept in .pytest_cache, never in the user's own cache.
 """
 
 import os
+from pathlib import Path
 
+CACHE = Path(__file__).parent.parent / ".pytest_cache"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+os.environ["JAXGAN_CACHE_DIR"] = str(CACHE / "jaxgan")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE / "jaxgan" / "xla")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 from jaxtyping import install_import_hook
 

@@ -61,7 +61,7 @@ def test_a_run_directory_holds_what_it_promises(uninterrupted):
         "step_00000020.png",
         "step_00000040.png",
     ]
-    assert Image.open(workdir / summary["picture"]).size == (600, 600)
+    assert Image.open(workdir / summary["picture"]).size == (600, 636)
     assert {p.name for p in (workdir / "checkpoints").iterdir()} >= {"20", "30", "40"}
     assert json.loads((workdir / "summary.json").read_text()) == summary
     assert summary["exit_reason"] == "done"

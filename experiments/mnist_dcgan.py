@@ -1,0 +1,47 @@
+"""DCGAN (Radford et al. 2016) on MNIST, or on any prepared TFDS set of small images.
+
+    TFDS_DATA_DIR=DIR python -m experiments.mnist_dcgan
+    TFDS_DATA_DIR=DIR python -m experiments.mnist_dcgan --data.name cifar10
+
+The networks take their size and colours from the data: sides of 8, 16, 28, 32 or 64 pixels (others
+with --data.resize or --data.pad).
+
+"""
+
+from jaxgan.cli import experiment_main
+from jaxgan.config import (
+    Config,
+    DataConfig,
+    LatentConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    PlayerConfig,
+    TermConfig,
+)
+
+
+def config() -> Config:
+    """The settings of the paper: z ~ U[-1, 1]^100, batch norm in both players, Adam 2e-4, 0.5."""
+    player = PlayerConfig(
+        network=NetworkConfig(name="dcgan", kwargs={"width": 64}),
+        optimizer=OptimizerConfig(kwargs={"b1": 0.5, "b2": 0.999}),
+        learning_rate=2e-4,
+    )
+    return Config(
+        steps=20_000,
+        data=DataConfig(name="mnist", batch_size=64),
+        latent=LatentConfig(dim=100, distribution="uniform"),
+        generator=player,
+        discriminator=player,
+        loss=TermConfig(name="non_saturating"),
+        ema_half_life=50.0,
+        steps_per_call=20,
+        log_every=100,
+        sample_every=1000,
+        eval_every=1000,
+        checkpoint_every=1000,
+    )
+
+
+if __name__ == "__main__":
+    experiment_main("experiments.mnist_dcgan")

@@ -1,0 +1,248 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jaxgan import DATASETS, KERNELS, LOSSES, METRICS, NETWORKS, PENALTIES
+from jaxgan.cli import main
+
+ROOT = Path(__file__).parent.parent
+SMALL = [
+    "--steps=4",
+    "--log-every=2",
+    "--num-eval-samples=64",
+    "--generator.network.kwargs.widths=8,8",
+    "--discriminator.network.kwargs.widths=8,8",
+]
+
+
+def run(*arguments, timeout=120, **environment):
+    """Runs `python ARGUMENTS` on one device from the repository."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def check_one_line(process, code, *words):
+    assert process.returncode == code, process.stderr
+    assert process.stderr.startswith("jaxgan: ")
+    assert process.stderr.count("\n") == 1, process.stderr
+    for word in words:
+        assert word in process.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("run")
+    return workdir, run("-m", "experiments.ring", "--workdir", workdir, *SMALL)
+
+
+def test_training_says_where_everything_is(trained):
+    workdir, process = trained
+    assert process.returncode == 0, process.stderr
+    summary = json.loads((workdir / "summary.json").read_text())
+    assert f"run directory  {workdir}" in process.stdout
+    assert f"samples        {workdir / summary['picture']}" in process.stdout
+    assert f"{summary['metrics']['eval/modes']:.5g}" in process.stdout
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["steps"] == 4
+    assert config["generator"]["network"]["kwargs"]["widths"] == [8, 8]
+
+
+def test_train_is_the_same_as_running_the_experiment(trained, tmp_path):
+    process = run("-m", "jaxgan", "train", "experiments.ring", "--workdir", tmp_path, *SMALL)
+    assert process.returncode == 0, process.stderr
+    files = [directory / "config.json" for directory in (trained[0], tmp_path)]
+    assert files[0].read_text() == files[1].read_text()
+
+
+def test_sample_draws_a_picture(trained, tmp_path):
+    out = tmp_path / "grid.png"
+    process = run("-m", "jaxgan", "sample", trained[0], "--num", 16, "--out", out)
+    assert process.returncode == 0, process.stderr
+    assert Image.open(out).size == (600, 636)
+
+
+def test_eval_prints_the_scores(trained):
+    process = run("-m", "jaxgan", "eval", trained[0])
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"eval/high_quality +[\d.e-]+", process.stdout)
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "sys.argv = ['digits', '--help']\n"
+        "from jaxgan.cli import experiment_main\n"
+        "try:\n    experiment_main('experiments.digits')\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "heavy = {'jax', 'flax', 'optax', 'orbax', 'tensorflow_datasets', 'sklearn'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        process = run("-c", code)
+        times.append(time.monotonic() - start)
+        assert process.returncode == 0, process.stderr
+        assert "--generator.learning-rate" in process.stdout
+        assert "--loss.kwargs.NAME" in process.stdout
+    assert min(times) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "registry"),
+    [
+        ("losses", LOSSES),
+        ("penalties", PENALTIES),
+        ("kernels", KERNELS),
+        ("metrics", METRICS),
+        ("networks", NETWORKS),
+        ("datasets", DATASETS),
+        ("experiments", ("digits", "ring", "grid", "mnist_dcgan")),
+    ],
+)
+def test_list_names_every_entry(kind, registry, capsys):
+    assert main(["list", kind]) == 0
+    listed = capsys.readouterr().out
+    for name in registry:
+        assert re.search(rf"^{name}\b", listed, re.MULTILINE)
+
+
+def test_list_shows_hyperparameters_and_summaries(capsys):
+    assert main(["list", "losses"]) == 0
+    listed = capsys.readouterr().out
+    assert re.search(r"^mmd_gaussian\(bandwidth=1.0, estimator='unbiased'\)\n    \S", listed, re.M)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--loss.name", "mmd_gausian"], 2, ["'mmd_gausian'", "did you mean 'mmd_gaussian'?"]),
+        (["--batch-size", "0"], 2, ["data.batch_size is 0", "at least 1"]),
+        (["--batch_size=0"], 2, ["data.batch_size is 0"]),
+        (["--steps", "many"], 2, ["--steps", "'many'"]),
+        (["--stepz", "3"], 2, ["--stepz", "did you mean --steps?"]),
+        (["--loss.on", "logit"], 2, ["'logit'"]),
+        (["--loss.kwargs.bandwidth", "2"], 2, ["takes no hyperparameters"]),
+        (["--loss.kwargs.bandwidth"], 2, ["needs a value"]),
+        (["--penalties.r3.weight", "2"], 2, ["'r3'", "did you mean"]),
+        (["--generator.network.kwargs.shape", "2"], 2, ["generator.network", "shape"]),
+        (["--generator.network.kwargs.width", "2"], 2, ["did you mean 'widths'?"]),
+        (["--generator.network.kwargs.widths", "8,0"], 2, ["sizes must be at least 1"]),
+        (["--generator.optimizer.name", "adan"], 2, ["did you mean 'adam'?"]),
+        (["--data-dir", "/nowhere"], 3, ["'/nowhere' does not exist"]),
+        (["--data.name", "digts"], 3, ["digts"]),
+        (["--data.split", "trian"], 2, ["'trian'", "train, test"]),
+        (["--loss.on", "images"], 2, ["penalties"]),
+        (["--resume"], 2, ["holds no run to resume"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_answered_in_one_line_within_5_seconds(flags, code, words, tmp_path):
+    start = time.monotonic()
+    workdir = tmp_path / "run"
+    process = run("-m", "experiments.ring", "--workdir", workdir, *flags)
+    assert time.monotonic() - start < 5
+    check_one_line(process, code, *words)
+    assert not (workdir / "config.json").exists()
+
+
+def test_a_run_directory_must_be_a_directory(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    check_one_line(
+        run("-m", "experiments.ring", "--workdir", tmp_path / "file"), 2, "is a file", "--workdir"
+    )
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_run_directory_must_be_writable(tmp_path):
+    workdir = Path("/proc/jaxgan") if os.geteuid() == 0 else tmp_path / "run"
+    tmp_path.chmod(0o555)
+    check_one_line(run("-m", "experiments.ring", "--workdir", workdir), 2, "cannot be written")
+
+
+def test_a_run_directory_in_use_is_left_alone(tmp_path):
+    code = (
+        "import pathlib, sys; from jaxgan.checkpoint import locked\n"
+        f"with locked(pathlib.Path({str(tmp_path)!r})):\n"
+        "    print('held', flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        process = run("-m", "experiments.ring", "--workdir", tmp_path)
+        holder.communicate(b"\n")
+    check_one_line(process, 6, f"in use by process {holder.pid}")
+
+
+@pytest.mark.parametrize("command", ["sample", "eval"])
+def test_a_directory_without_a_run_is_said_so(command, tmp_path):
+    check_one_line(run("-m", "jaxgan", command, tmp_path), 2, "holds no run")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], ["unknown command 'trian'; did you mean 'train'?"]),
+        (["train"], ["name an experiment"]),
+        (["train", "experiments.rign"], ["did you mean 'experiments.ring'?"]),
+        (["list", "loses"], ["'loses'"]),
+        (["sample"], ["see --help"]),
+    ],
+)
+def test_the_command_line_itself(arguments, words, capsys):
+    assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("jaxgan: ") and message.count("\n") == 1
+    for word in words:
+        assert word in message
+
+
+def test_usage_lists_the_commands(capsys):
+    assert main([]) == 0
+    usage = capsys.readouterr().out
+    for command in ("train", "sample", "eval", "list"):
+        assert re.search(rf"^  {command}\b", usage, re.MULTILINE)
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    process = run("-m", "experiments.ring", "--workdir", tmp_path, "--loss.name", "hing", "--debug")
+    assert process.returncode == 1
+    assert "Traceback" in process.stderr and "did you mean 'hinge'?" in process.stderr
+
+
+def test_an_unprepared_data_set_is_answered_without_a_network(tmp_path):
+    start = time.monotonic()
+    process = run(
+        "-m", "experiments.mnist_dcgan", "--workdir", tmp_path / "run", "--data-dir", tmp_path
+    )
+    assert time.monotonic() - start < 5
+    check_one_line(process, 3, "mnist", str(tmp_path), "download_and_prepare")
+
+
+def test_no_address_is_looked_up(tmp_path, monkeypatch):
+    """The same, with every socket forbidden."""
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("a network access")
+
+    monkeypatch.setattr(socket, "socket", forbidden)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    flags = ["--workdir", str(tmp_path / "run"), "--data-dir", str(tmp_path), "--batch-size", "64"]
+    assert main(["train", "experiments.mnist_dcgan", *flags]) == 3
