@@ -1,7 +1,9 @@
 """A DCGAN on scikit-learn's 8x8 digits: the demonstration, within a minute on a laptop.
 
-python -m experiments.digits
+    python -m experiments.digits
 
+On 2 CPU cores, 2026-11-21, seeds 0 to 2, mean and 95 % interval: all 10 classes in each,
+FID 1.98 +- .63 on the features of a classifier of 98.6 % accuracy; 30 s.
 """
 
 from jaxgan.cli import experiment_main

