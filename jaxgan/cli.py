@@ -31,8 +31,10 @@ from jaxgan.errors import CheckpointError, ConfigError, JaxganError
 from jaxgan.registry import hyperparameters, lookup, unknown
 
 _ALIASES = {"--batch-size": "--data.batch-size", "--data-dir": "--data.dir"}
-# Flags whose names depend on a registry entry; tyro knows those of the default config alone.
-_OPEN_FLAG = re.compile(r"--((?:terms|penalties)\.|.*\.kwargs\.)")
+# Registry entries and their arguments, of which tyro knows those of the default config alone.
+_ENTRY_FLAG = re.compile(
+    r"--((terms|penalties)\.|.*\.kwargs\.|(loss|.*\.network|.*\.optimizer)\.name)"
+)
 # Arguments of registry entries that follow from the rest of the config or from the machine.
 _SET_ELSEWHERE = {"dtype", "axis_name", "data_dir", "cache_dir", "cache_limit", "known"}
 Kind = Literal["losses", "kernels", "penalties", "networks", "metrics", "datasets", "experiments"]
@@ -218,10 +220,11 @@ def _guarded(arguments: Sequence[str], command: Callable[[], None]) -> int:
 
 def _parse_options(arguments: Sequence[str], module: ModuleType) -> TrainOptions:
     """The experiment's config with the flags applied, and the options beside it."""
-    known, open_flags = _split_open_flags(_expand_aliases(arguments))
+    known, entries = _split_entry_flags(_expand_aliases(arguments))
     config = module.config()
-    for path, value in open_flags.items():
-        config = override(config, path, value)
+    # Names first: another name drops the arguments that belonged to the old one.
+    for path in sorted(entries, key=lambda path: not path.endswith(".name")):
+        config = override(config, path, entries[path])
     description = (module.__doc__ or "").strip() + (
         "\n\nAliases: --batch-size, --data-dir. Entries by name: --loss.kwargs.NAME VALUE (also of"
         " terms, penalties, networks and optimizers), --terms.LABEL.name LOSS,"
@@ -269,20 +272,20 @@ def _expand_aliases(arguments: Sequence[str]) -> list[str]:
     return expanded
 
 
-def _split_open_flags(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _split_entry_flags(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Splits off the flags of registry entries, as dotted paths with their values."""
-    known, open_flags = [], {}
+    known, entries = [], {}
     remaining = iter(arguments)
     for argument in remaining:
-        if not _OPEN_FLAG.match(argument):
+        if not _ENTRY_FLAG.match(argument):
             known.append(argument)
             continue
         flag, equals, value = argument.partition("=")
         value = value if equals else next(remaining, None)
         if value is None:
             raise ConfigError(f"{flag} needs a value")
-        open_flags[flag.removeprefix("--").replace("-", "_")] = value
-    return known, open_flags
+        entries[flag.removeprefix("--").replace("-", "_")] = value
+    return known, entries
 
 
 def _experiment(name: str) -> ModuleType:

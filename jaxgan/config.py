@@ -247,7 +247,8 @@ def get(config: Any, path: str) -> Any:
 def override(config: Dataclass, path: str, value: Any) -> Dataclass:
     """The config with the value at a dotted path replaced; text is parsed to the field's type.
 
-    New entries of `terms`, `penalties` and `kwargs` are made on the way.
+    New entries of `terms`, `penalties` and `kwargs` are made on the way. Another `name` empties the
+    `kwargs` beside it: they were the old entry's.
 
     Raises:
         ConfigError: no such field, or a value of the wrong type.
@@ -277,7 +278,10 @@ def _override(config: Any, names: list[str], value: Any, path: str) -> Any:
             new = float(new)
     else:
         new = _override(current, rest, value, path)
-    return dataclasses.replace(config, **{name: new})
+    changes = {name: new}
+    if name == "name" and new != current and "kwargs" in hints:
+        changes["kwargs"] = {}
+    return dataclasses.replace(config, **changes)
 
 
 def _parse(value: Any) -> Any:

@@ -63,6 +63,15 @@ def test_training_says_where_everything_is(trained):
     assert config["generator"]["network"]["kwargs"]["widths"] == [8, 8]
 
 
+def test_entries_may_be_exchanged_with_their_arguments(tmp_path):
+    """The flags of an entry hold for the entry named, in whatever order they come."""
+    flags = ["--generator.optimizer.kwargs.momentum=0.5", "--generator.optimizer.name=sgd"]
+    assert main(["train", "experiments.ring", f"--workdir={tmp_path}", *SMALL, *flags]) == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["generator"]["optimizer"] == {"name": "sgd", "kwargs": {"momentum": 0.5}}
+    assert config["discriminator"]["optimizer"]["name"] == "adam"
+
+
 def test_train_is_the_same_as_running_the_experiment(trained, tmp_path):
     process = run("-m", "jaxgan", "train", "experiments.ring", "--workdir", tmp_path, *SMALL)
     assert process.returncode == 0, process.stderr

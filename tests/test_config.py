@@ -84,6 +84,11 @@ def test_a_wrong_value_is_answered_with_its_rule(path, value, message):
     assert "\n" not in str(error.value)
 
 
+def test_another_name_drops_the_arguments_of_the_old_one():
+    assert override(RICH, "loss.name", "mmd_gaussian").loss.kwargs == {"bandwidth": 0.5}
+    assert override(RICH, "loss.name", "hinge").loss == TermConfig(name="hinge")
+
+
 def test_warm_up_must_end_before_the_run():
     with pytest.raises(ConfigError, match="less than steps"):
         Config(steps=10, schedule=ScheduleConfig(name="linear", warmup_steps=10))

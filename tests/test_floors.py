@@ -21,6 +21,7 @@ FLOORS = (
     ("build", "evaluate"),
     ("training",),
     ("cli",),
+    ("__main__",),
 )
 HEIGHT = {module: height for height, floor in enumerate(FLOORS) for module in floor}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")

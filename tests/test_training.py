@@ -86,8 +86,9 @@ def test_steps_per_dispatch_do_not_matter(tmp_path, uninterrupted):
     )
 
 
-def test_data_from_the_host_is_the_same_data(tmp_path, uninterrupted):
-    streamed = train(override(tiny(), "data.placement", "host"), tmp_path)
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+def test_data_from_the_host_is_the_same_data(mode, tmp_path, uninterrupted):
+    streamed = train(override(tiny(parallel=mode), "data.placement", "host"), tmp_path)
     for one, other in zip(rows(tmp_path), rows(uninterrupted.workdir), strict=True):
         assert one["loss/discriminator"] == pytest.approx(other["loss/discriminator"], abs=1e-5)
     assert int(streamed.state.step) == 40
