@@ -207,6 +207,9 @@ def _guarded(arguments: Sequence[str], command: Callable[[], None]) -> int:
             raise
         print(f"jaxgan: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:  # the second one, or one before anything was trained
+        print("jaxgan: stopped at once; the last checkpoint stands", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:

@@ -42,11 +42,19 @@ def draw(
     return np.concatenate([np.asarray(part) for part in parts])[:num]
 
 
-def ranking_score(source: Source) -> str | None:
-    """The score whose lowest value marks the best generator; None where nothing is scored."""
+def score_names(source: Source) -> tuple[str, ...]:
+    """The scores of a data set; the lowest value of the first marks the best generator."""
     if source.mixture is not None:
-        return "eval/reverse_kl"
-    return None if source.num_classes is None else "eval/classifier_fid"
+        return "eval/reverse_kl", "eval/modes", "eval/high_quality", "eval/std_ratio"
+    if source.num_classes is None:
+        return ()
+    return (
+        "eval/classifier_fid",
+        "eval/classifier_kid",
+        "eval/classes",
+        "eval/class_kl",
+        "eval/classifier_accuracy",
+    )
 
 
 def make_evaluator(

@@ -20,8 +20,9 @@ from jaxgan.checkpoint import Checkpointer, locked
 from jaxgan.config import Config, differences, from_json, to_json
 from jaxgan.data import fits_on_device, host_batches, whole
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
-from jaxgan.evaluate import draw, make_evaluator, ranking_score
+from jaxgan.evaluate import draw, make_evaluator, score_names
 from jaxgan.pictures import save_samples
+from jaxgan.registry import unknown
 from jaxgan.state import GANState
 from jaxgan.types import Batch, PyTree
 from jaxgan.writer import Writer, read_json, write_json
@@ -82,13 +83,11 @@ def train(config: Config, workdir: str | Path, *, resume: bool = False) -> Resul
     with locked(workdir), _signals() as interrupted:
         _check_directory(workdir, config, resume)
         run = build(config)
+        best = _best_metric(config, run)
         (workdir / "config.json").write_text(to_json(config))
         write_json(workdir / "versions.json", {name: version(name) for name in _VERSIONED})
-        best = config.best_metric or ranking_score(run.source)
         with closing(Checkpointer(workdir / "checkpoints", best_metric=best)) as checkpointer:
             loop = _Loop(config, run, workdir, checkpointer)
-            if loop.step == config.steps and (workdir / "summary.json").exists():
-                return Result(loop.state, read_json(workdir / "summary.json"), workdir)
             with closing(loop.writer):
                 return loop.run_to_the_end(interrupted)
 
@@ -122,6 +121,10 @@ class _Loop:
 
     def run_to_the_end(self, interrupted: threading.Event) -> Result:
         config, run = self.config, self.run
+        summary = self.workdir / "summary.json"
+        if self.step == config.steps and summary.exists():
+            self.writer.line(f"finished at step {self.step} before; --workdir starts another run")
+            return Result(self.state, read_json(summary), self.workdir)
         if self.step:
             self.writer.line(f"going on from step {self.step}")
         self.evaluate = make_evaluator(config, run.source, run.latents, log=self.writer.line)
@@ -148,7 +151,8 @@ class _Loop:
                     self.rate.stop(self.step)
                     self.hold_events(stop)
                     self.rate.start(self.step)
-                if stop:
+                if stop and self.step < config.steps:
+                    self.summarise("interrupted")
                     raise InterruptedRun(
                         f"interrupted at step {self.step} and saved; the same command goes on"
                     )
@@ -172,6 +176,8 @@ class _Loop:
     def hold_events(self, stop: bool) -> None:
         """What is due after this step: a row, an evaluation, a picture, a checkpoint."""
         config, row = self.config, {}
+        if not _all_finite(self.state.ema_params, self.state.generator.params):
+            self.diverged(f"a parameter is not finite at step {self.step}")
         if self.due(config.log_every):
             row |= {name: float(np.mean(values)) for name, values in self.window.items()}
             self.window.clear()
@@ -183,8 +189,6 @@ class _Loop:
         if self.due(config.sample_every):
             self.picture()
         if stop or self.due(config.checkpoint_every):
-            if not _all_finite(self.state.ema_params, self.state.generator.params):
-                self.diverged(f"a parameter is not finite at step {self.step}")
             extra = {"window": self.window, "metrics": self.metrics}
             self.checkpointer.save(self.state, extra=extra, metrics=row)
 
@@ -192,7 +196,8 @@ class _Loop:
         num = _NUM_IMAGES if len(self.run.source.shape) == 3 else _NUM_POINTS
         key = jax.random.fold_in(self.key, _PICTURE)
         samples = draw(self.state, key, num, self.run.latents)
-        save_samples(_picture(self.workdir, self.step), samples, self.run.source)
+        path = self.workdir / "samples" / f"step_{self.step:08}.png"
+        save_samples(path, samples, self.run.source)
 
     def diverged(self, what: str) -> NoReturn:
         self.summarise("diverged")
@@ -204,11 +209,12 @@ class _Loop:
 
     def summarise(self, exit_reason: str) -> dict[str, Any]:
         per_second = self.rate.per_second()
+        pictures = list((self.workdir / "samples").glob("step_*.png"))
         summary = {
             "exit_reason": exit_reason,
             "step": self.step,
             "metrics": self.metrics,
-            "picture": str(_picture(self.workdir, self.step).relative_to(self.workdir)),
+            "picture": str(max(pictures).relative_to(self.workdir)) if pictures else None,
             "best_step": self.checkpointer.best_step(),
             "samples_per_second": per_second and per_second * self.samples_per_step,
             "wall_time": self.writer.elapsed(),
@@ -234,6 +240,14 @@ class _Rate:
 
     def per_second(self) -> float | None:
         return self._steps / self._seconds if self._steps else None
+
+
+def _best_metric(config: Config, run: Run) -> str | None:
+    """The metric whose lowest value marks the best checkpoint; ConfigError for one not measured."""
+    names = score_names(run.source)
+    if config.best_metric is not None and config.best_metric not in names:
+        raise unknown("best_metric", config.best_metric, names)
+    return config.best_metric or (names[0] if names else None)
 
 
 def _check_directory(workdir: Path, config: Config, resume: bool) -> None:
@@ -329,7 +343,3 @@ def _finite(tree: PyTree) -> jax.Array:
 
 def _all_finite(*trees: PyTree) -> bool:
     return bool(_finite(trees))
-
-
-def _picture(workdir: Path, step: int) -> Path:
-    return workdir / "samples" / f"step_{step:08}.png"

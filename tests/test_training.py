@@ -18,7 +18,9 @@ from PIL import Image
 from experiments import digits, ring
 from jaxgan import train
 from jaxgan.config import override
+from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
+from jaxgan.evaluate import score_names
 from jaxgan.training import _dispatch_lengths
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +69,7 @@ def test_a_run_directory_holds_what_it_promises(uninterrupted):
     assert summary["exit_reason"] == "done"
     assert summary["metrics"] == {k: v for k, v in found[-1].items() if k != "step"}
     assert summary["samples_per_second"] > 0
+    assert list((workdir / "tensorboard").glob("events*"))
     assert set(json.loads((workdir / "versions.json").read_text())) >= {"jax", "flax", "jaxgan"}
 
 
@@ -114,6 +117,18 @@ def test_another_config_is_refused(uninterrupted):
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(ConfigError, match="holds no run to resume"):
         train(tiny(), tmp_path, resume=True)
+
+
+def test_the_best_is_marked_by_a_metric_that_is_measured(tmp_path):
+    with pytest.raises(ConfigError, match="did you mean 'eval/modes'"):
+        train(tiny(best_metric="eval/mode"), tmp_path)
+    assert train(tiny(best_metric="eval/modes"), tmp_path).summary["best_step"] in (20, 40)
+
+
+def test_the_scores_are_those_announced(uninterrupted):
+    source = load("ring")
+    announced = {name for name in uninterrupted.summary["metrics"] if name.startswith("eval/")}
+    assert announced == set(score_names(source))
 
 
 def test_divergence_stops_the_run_and_says_when(tmp_path):
@@ -179,6 +194,7 @@ def test_killed_and_terminated_runs_go_on_to_the_same_bits(tmp_path):
     assert interrupt(touched, signal.SIGKILL)[0] == -signal.SIGKILL
     code, message = interrupt(touched, signal.SIGTERM)
     assert code == 5
+    assert json.loads((touched / "summary.json").read_text())["exit_reason"] == "interrupted"
     assert re.fullmatch(r"jaxgan: interrupted at step \d+ and saved; .*\n", message)
     for workdir in (touched, untouched):
         subprocess.run(
@@ -197,9 +213,8 @@ def test_images_are_scored_and_pictured(tmp_path):
         config = override(config, f"{player}.network.kwargs.width", 4)
     config = dataclasses.replace(config, steps=4, num_eval_samples=200)
     _, summary, workdir = train(config, tmp_path)
-    assert {"eval/classifier_fid", "eval/classifier_kid", "eval/classes", "eval/class_kl"} <= set(
-        summary["metrics"]
-    )
+    announced = {name for name in summary["metrics"] if name.startswith("eval/")}
+    assert announced == set(score_names(load("digits")))
     assert summary["metrics"]["eval/classifier_accuracy"] > 0.95
     picture = Image.open(workdir / summary["picture"])
     assert picture.size == (274, 274) and picture.mode == "L"
