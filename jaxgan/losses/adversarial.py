@@ -27,6 +27,8 @@ def minimax(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
 def non_saturating(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
     """D = -E log S(D(x)) - E log(1 - S(D(G(z)))), G = -E log S(D(G(z))).
 
+    Also known as the logistic or softplus loss (StyleGAN): D = E softplus(-D(x)) +
+    E softplus(D(G(z))), G = E softplus(-D(G(z))).
     Source: Goodfellow et al. 2014, Generative Adversarial Nets, section 3.
     """
     real, fake = at_least_float32(real, fake)
@@ -79,29 +81,57 @@ def wasserstein(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Los
     return Losses(generator=-jnp.mean(fake), discriminator=jnp.mean(fake) - jnp.mean(real))
 
 
-def relativistic_average(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
-    """D = -E log S(r) - E log(1 - S(f)), G = -E log S(f) - E log(1 - S(r)).
+def ebgan(
+    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, margin: ScalarLike = 1.0
+) -> Losses:
+    """D = E D(x) + E max(0, margin - D(G(z))), G = E D(G(z)), on energies that are low where real.
 
-    r = D(x) - E D(G(z)) and f = D(G(z)) - E D(x). A sum, as in the paper; some code halves it.
-    Source: Jolicoeur-Martineau 2019, The Relativistic Discriminator (RaSGAN).
+    An energy is at least 0, such as an autoencoder's error; margin > 0 is in its units.
+    Source: Zhao et al. 2017, Energy-based Generative Adversarial Networks, equations 1 and 2.
     """
     real, fake = at_least_float32(real, fake)
-    real_margin, fake_margin = real - jnp.mean(fake), fake - jnp.mean(real)
     return Losses(
-        generator=jnp.mean(softplus(-fake_margin)) + jnp.mean(softplus(real_margin)),
-        discriminator=jnp.mean(softplus(-real_margin)) + jnp.mean(softplus(fake_margin)),
+        generator=jnp.mean(fake),
+        discriminator=jnp.mean(real) + jnp.mean(jax.nn.relu(margin - fake)),
     )
 
 
-def relativistic_pairing(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
-    """D = -E log S(D(x) - D(G(z))), G = -E log S(D(G(z)) - D(x)), over pairs.
+def began(real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, k: ScalarLike) -> Losses:
+    """D = E D(x) - k E D(G(z)), G = E D(G(z)), on energies: an autoencoder's errors.
 
-    Real i meets fake i, and the shorter batch starts again at its end, so the value depends on the
-    order within a batch (not in expectation). The logits' trailing shapes must be equal.
-    Source: Jolicoeur-Martineau 2019, The Relativistic Discriminator (RpGAN); Huang et al. 2024,
-    The GAN Is Dead; Long Live the GAN! (R3GAN).
+    k in [0, 1] is state, not a hyperparameter: it starts at 0, and `began_balance` moves it after
+    every step. So this is no entry of LOSSES.
+    Source: Berthelot et al. 2017, BEGAN, section 3.4.
     """
     real, fake = at_least_float32(real, fake)
-    pairs = jnp.arange(max(len(real), len(fake)))
-    margin = real[pairs % len(real)] - fake[pairs % len(fake)]
-    return Losses(generator=jnp.mean(softplus(margin)), discriminator=jnp.mean(softplus(-margin)))
+    real_energy, fake_energy = jnp.mean(real), jnp.mean(fake)
+    return Losses(generator=fake_energy, discriminator=real_energy - k * fake_energy)
+
+
+def began_balance(
+    k: ScalarLike,
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "m ..."],
+    *,
+    diversity: ScalarLike = 0.5,
+    rate: ScalarLike = 0.001,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """K' = k + rate b, within [0, 1], and M = E D(x) + |b|, b = diversity E D(x) - E D(G(z)).
+
+    Args:
+        k: The k that the step used.
+        real: Its real energies.
+        fake: Its fake energies.
+        diversity: gamma in [0, 1], the ratio E D(G(z)) / E D(x) that k steers to; lower means
+            better images of less variety.
+        rate: Step size of k.
+
+    Returns:
+        The next k, and the measure of convergence M, which falls as training converges.
+
+    Source: Berthelot et al. 2017, BEGAN, sections 3.4 and 3.4.1.
+    """
+    real, fake = at_least_float32(real, fake)
+    real_energy = jnp.mean(real)
+    balance = diversity * real_energy - jnp.mean(fake)
+    return jnp.clip(k + rate * balance, 0, 1), real_energy + jnp.abs(balance)

@@ -14,6 +14,15 @@ from jaxgan.losses import LOSSES
 from jaxgan.types import Losses
 
 ADVERSARIAL = [name for name in LOSSES if not name.startswith("mmd")]
+# Their logits are energies, low where real; only for these is that the right direction.
+ENERGIES = ("ebgan",)
+# Exponentials overflow float32 past 88; two of the references saturate in float64 before that.
+EXTREMES = {
+    "f_kl": 80.0,
+    "f_reverse_kl": 80.0,
+    "f_jensen_shannon": 15.0,
+    "f_squared_hellinger": 15.0,
+}
 GRADIENTS = {name: jax.jit(jax.jacrev(loss, argnums=(0, 1))) for name, loss in LOSSES.items()}
 FLOATS = [
     (name, hyperparameter)
@@ -77,6 +86,59 @@ def relativistic_pairing(real, fake):
     return -mean(log_sigmoid(-t) for t in margins), -mean(log_sigmoid(t) for t in margins)
 
 
+def relativistic_average_least_squares(real, fake):
+    """Jolicoeur-Martineau 2019, RaLSGAN."""
+
+    def loss(above, below):
+        return mean((a - mean(below) - 1) ** 2 for a in above) + mean(
+            (b - mean(above) + 1) ** 2 for b in below
+        )
+
+    return loss(fake, real), loss(real, fake)
+
+
+def relativistic_average_hinge(real, fake):
+    """Jolicoeur-Martineau 2019, RaHingeGAN."""
+
+    def loss(above, below):
+        return mean(max(0, 1 - (a - mean(below))) for a in above) + mean(
+            max(0, 1 + (b - mean(above))) for b in below
+        )
+
+    return loss(fake, real), loss(real, fake)
+
+
+def ebgan(real, fake, margin=1.0):
+    """Zhao et al. 2017, equations 1 and 2."""
+    return mean(fake), mean(real) + mean(max(0, margin - t) for t in fake)
+
+
+# Nowozin et al. 2016, table 6: output activation g_f(v), and conjugate f*(t).
+F_GAN = {
+    "f_kl": (lambda v: v, lambda t: np.exp(t - 1)),
+    "f_reverse_kl": (lambda v: -np.exp(-v), lambda t: -1 - np.log(-t)),
+    "f_jensen_shannon": (
+        lambda v: np.log(2) - np.logaddexp(0, -v),
+        lambda t: -np.log(2 - np.exp(t)),
+    ),
+    "f_pearson": (lambda v: v, lambda t: t**2 / 4 + t),
+    "f_squared_hellinger": (lambda v: 1 - np.exp(-v), lambda t: t / (1 - t)),
+    "f_total_variation": (lambda v: np.tanh(v) / 2, lambda t: t),
+}
+
+
+def f_gan(name):
+    activation, conjugate = F_GAN[name]
+
+    def reference(real, fake, non_saturating=False):
+        """Nowozin et al. 2016, equation 4, and section 3.2 for the non-saturating generator."""
+        of_fake = mean(conjugate(activation(v)) for v in fake)
+        generator = -mean(activation(v) for v in fake) if non_saturating else -of_fake
+        return generator, of_fake - mean(activation(v) for v in real)
+
+    return reference
+
+
 def mmd_gaussian(real, fake, bandwidth=1.0):
     """Gretton et al. 2012, equation 3, with the kernel of PROTOCOLS.md."""
 
@@ -98,11 +160,14 @@ REFERENCES = {
         least_squares,
         hinge,
         wasserstein,
+        ebgan,
         relativistic_average,
+        relativistic_average_least_squares,
+        relativistic_average_hinge,
         relativistic_pairing,
         mmd_gaussian,
     )
-}
+} | {name: f_gan(name) for name in F_GAN}
 
 
 def reference(name, real, fake, **hyperparameters):
@@ -130,6 +195,58 @@ def test_value_matches_a_double_loop(name, n, m, k):
     assert isinstance(losses, Losses)
     assert all(loss.shape == () and loss.dtype == jnp.float32 for loss in losses)
     np.testing.assert_allclose(losses, reference(name, real, fake), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name.startswith("f_")])
+def test_non_saturating_generators_of_f_gan(name):
+    real, fake = logits(6, 2), logits(4, 2, seed=1)
+    losses = jax.jit(LOSSES[name], static_argnames="non_saturating")(
+        real, fake, non_saturating=True
+    )
+    expected = reference(name, real, fake, non_saturating=True)
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=2e-6)
+
+
+def test_f_gan_at_the_optimal_discriminator_is_the_divergence():
+    """Of N(0, 1) and N(1, 1), integrated by trapezoids; D(x) = f'(p/q) by hand (table 5)."""
+    x = np.linspace(-12, 13, 20001)
+    p, q = (np.exp(-((x - mean) ** 2) / 2) / np.sqrt(2 * np.pi) for mean in (0, 1))
+    log_ratio = 0.5 - x
+    optimal = {  # v with g_f(v) = f'(p/q)
+        "f_kl": 1 + log_ratio,
+        "f_reverse_kl": log_ratio,
+        "f_jensen_shannon": log_ratio,
+        "f_pearson": 2 * np.expm1(log_ratio),
+        "f_squared_hellinger": log_ratio / 2,
+    }
+    m = (p + q) / 2
+    divergences = {
+        "f_kl": p * log_ratio,
+        "f_reverse_kl": -q * log_ratio,
+        "f_jensen_shannon": p * np.log(p / m) + q * np.log(q / m),
+        "f_pearson": (p - q) ** 2 / q,
+        "f_squared_hellinger": (np.sqrt(p) - np.sqrt(q)) ** 2,
+    }
+    for name, v in optimal.items():
+        with jax.enable_x64(True):
+            # The loss of a single real and fake logit is the integrand: -D = g p - f*(g) q.
+            zero = jnp.zeros(1, jnp.float64)
+            losses = jax.vmap(LOSSES[name], in_axes=(0, None))(jnp.asarray(v)[:, None], zero)
+            of_fake = -jax.vmap(LOSSES[name], in_axes=(None, 0))(zero, jnp.asarray(v)[:, None])[0]
+        of_real = -np.float64(losses.discriminator) - np.float64(losses.generator)
+        bound = np.trapezoid(of_real * p - np.float64(of_fake) * q, x)
+        np.testing.assert_allclose(bound, np.trapezoid(divergences[name], x), rtol=1e-9)
+
+
+def test_f_gan_where_the_formulas_of_the_table_saturate():
+    real, fake = jnp.array([[-1e4], [1e4]]), jnp.array([[1e4], [-1e4], [1e4]])
+    shifted = LOSSES["minimax"](real, fake)
+    shift = np.array([np.log(2), -np.log(4)])
+    np.testing.assert_allclose(LOSSES["f_jensen_shannon"](real, fake), shift + shifted, rtol=1e-6)
+    losses = LOSSES["f_squared_hellinger"](jnp.array([80.0]), jnp.array([80.0]))
+    np.testing.assert_allclose(losses, (-np.exp(80), np.exp(80)), rtol=1e-6)
+    losses = LOSSES["f_squared_hellinger"](jnp.array([1e-6]), jnp.array([1e-6]))
+    np.testing.assert_allclose(losses.generator, -1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
@@ -180,10 +297,12 @@ def test_order_within_the_batch_does_not_matter(name):
 @pytest.mark.parametrize("real_sign", (-1, 1))
 @pytest.mark.parametrize("fake_sign", (-1, 1))
 def test_extreme_logits(name, real_sign, fake_sign):
-    real = real_sign * jnp.array([[1e4], [1e4 + 1]])
-    fake = fake_sign * jnp.array([[1e4], [1e4 - 1], [1e4]])
+    largest = EXTREMES.get(name, 1e4)
+    real = real_sign * jnp.array([[largest], [largest + 1]])
+    fake = fake_sign * jnp.array([[largest], [largest - 1], [largest]])
     losses, expected = jax.jit(LOSSES[name])(real, fake), reference(name, real, fake)
-    np.testing.assert_allclose(losses, expected, rtol=1e-6, atol=np.spacing(np.float32(1e4)))
+    # The slope of a square at a margin between such logits is almost 4.
+    np.testing.assert_allclose(losses, expected, rtol=1e-6, atol=4 * np.spacing(np.float32(1e4)))
     for gradient in jax.tree.leaves(GRADIENTS[name](real, fake)):
         assert np.all(np.isfinite(gradient))
 
@@ -194,10 +313,11 @@ def test_players_pull_in_the_right_direction(name):
     real, fake = 0.1 + 0.8 * jax.random.uniform(jax.random.key(0), (2, 6, 1))
     fake = fake[:4]
     by_player = GRADIENTS[name](real, fake)
+    sign = -1 if name in ENERGIES else 1
     by_real, by_fake = by_player.discriminator
-    assert np.all(by_real < 0)
-    assert np.all(by_fake > 0)
-    assert np.all(by_player.generator[1] < 0)
+    assert np.all(sign * by_real < 0)
+    assert np.all(sign * by_fake > 0)
+    assert np.all(sign * by_player.generator[1] < 0)
 
 
 @pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
