@@ -155,7 +155,7 @@ def _penalties(config: Config) -> tuple[Penalty, ...]:
     for name, settings in config.penalties.items():
         path = f"penalties.{name}"
         bound, traced = _bound(lookup(PENALTIES, name, "penalty"), settings.kwargs, path)
-        penalties.append(Penalty(path, bound, traced))
+        penalties.append(Penalty(path, bound, traced, settings.every))
     return tuple(penalties)
 
 

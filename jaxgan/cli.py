@@ -154,8 +154,11 @@ def list_entries(kind: tyro.conf.Positional[Kind], debug: bool = False) -> None:
             if setting not in _SET_ELSEWHERE
         )
         documented = entry.func if isinstance(entry, functools.partial) else entry
-        summary = (inspect.getdoc(documented) or "").partition("\n")[0]
-        print(f"{name}({arguments})\n    {summary}" if arguments else f"{name}\n    {summary}")
+        text = inspect.getdoc(documented) or ""
+        print(f"{name}({arguments})" if arguments else name)
+        print(f"    {text.partition(chr(10))[0]}")
+        if source := re.search(r"^Source: (.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE):
+            print(f"    {' '.join(source[0].split())}")
 
 
 def _entries(kind: Kind) -> dict[str, Any]:

@@ -137,6 +137,8 @@ class PenaltyConfig:
 
     weight: float = 1.0
     """Factor on the penalty: gamma of R1 and R2, lambda of WGAN-GP."""
+    every: int = 1
+    """Discriminator steps between its uses, each then that many times as strong."""
     kwargs: Keywords = dataclasses.field(default_factory=dict)
     """Its hyperparameters: --penalties.NAME.kwargs.HYPERPARAMETER VALUE."""
 
@@ -192,6 +194,11 @@ class Config:
             value = get(self, path)
             if value is not None and value < lowest:
                 raise ConfigError(f"{path} is {value}; it must be at least {lowest}")
+        for name, penalty in self.penalties.items():
+            if penalty.every < 1:
+                raise ConfigError(
+                    f"penalties.{name}.every is {penalty.every}; it must be at least 1"
+                )
         if not 0 <= self.schedule.final <= 1:
             raise ConfigError(f"schedule.final is {self.schedule.final}; it must lie in [0, 1]")
         if self.schedule.name != "constant" and self.schedule.warmup_steps >= self.steps:

@@ -6,12 +6,15 @@ The mean over devices of the gradients is exact for both (see `jaxgan.collective
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan import collectives
+from jaxgan.penalties import lazy
 from jaxgan.state import TrainState
 from jaxgan.types import Losses, Outputs, PyTree
 
@@ -40,11 +43,19 @@ class Term(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """A regulariser of the discriminator; attributes as those of `Term`."""
+    """A regulariser of the discriminator.
+
+    Attributes:
+        path: Its dotted name in the config, "penalties.NAME": its prefix in hparams.
+        penalty: The penalty with its static hyperparameters bound.
+        traced: Names of its traced hyperparameters.
+        every: Discriminator steps between its uses (see `jaxgan.penalties.lazy`).
+    """
 
     path: str
     penalty: Callable[..., Float[Array, ""]]
     traced: tuple[str, ...] = ()
+    every: int = 1
 
 
 class Objective(NamedTuple):
@@ -108,8 +119,9 @@ def discriminator_loss(
     def critic(x: Float[Array, "n ..."]) -> Float[Array, "n k"]:
         return apply(discriminator, params, discriminator.batch_stats, x)[0].logits
 
-    penalties = {
-        penalty.path: penalty.penalty(
+    def value(index: int, penalty: Penalty) -> Float[Array, ""]:
+        compute = partial(
+            penalty.penalty,
             critic,
             real,
             fake,
@@ -117,7 +129,15 @@ def discriminator_loss(
             axis_name=objective.axis_name,
             **_hyperparameters(penalty, hparams),
         )
-        for index, penalty in enumerate(objective.penalties)
+        return lazy(
+            compute,
+            jnp.asarray(discriminator.step),
+            every=penalty.every,
+            axis_name=objective.axis_name,
+        )
+
+    penalties = {
+        penalty.path: value(index, penalty) for index, penalty in enumerate(objective.penalties)
     }
     total = _weighted_sum({**values, **penalties}, hparams)
     metrics = {

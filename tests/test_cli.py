@@ -135,7 +135,12 @@ def test_list_names_every_entry(kind, registry, capsys):
 def test_list_shows_hyperparameters_and_summaries(capsys):
     assert main(["list", "losses"]) == 0
     listed = capsys.readouterr().out
-    assert re.search(r"^mmd_gaussian\(bandwidth=1.0, estimator='unbiased'\)\n    \S", listed, re.M)
+    assert re.search(
+        r"^mmd_gaussian\(bandwidth=1.0, estimator='unbiased'\)\n    G = .*\n    Source: ",
+        listed,
+        re.M,
+    )
+    assert listed.count("    Source: ") == len(LOSSES)
 
 
 @pytest.mark.parametrize(

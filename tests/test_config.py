@@ -74,6 +74,7 @@ def test_override_parses_to_the_type_of_the_field(path, text, value):
         ("schedule.final", "2", "it must lie in [0, 1]"),
         ("seed", str(2**32), "less than 2**32"),
         ("fresh_latents", "1", "of type bool"),
+        ("penalties.r1.every", "0", "penalties.r1.every is 0; it must be at least 1"),
         ("penalties.r1.wieght", "1", "did you mean"),
     ],
 )
@@ -112,6 +113,7 @@ def test_differences_name_the_paths():
         "latent.dim",
         "penalties.r1.weight",
         "penalties.r1.kwargs",
+        "penalties.r1.every",
     }
 
 

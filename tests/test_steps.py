@@ -196,6 +196,16 @@ def test_every_penalty_trains(name):
     )
 
 
+def test_a_lazy_penalty_acts_every_so_many_steps():
+    config = dataclasses.replace(CONFIG, penalties={"r1": PenaltyConfig(weight=1.0, every=3)})
+    run, state = start(config)
+    step, values = jax.jit(run.train_step), []
+    for index in range(6):
+        state, metrics = step(state, Batch(real=points(16, seed=index)))
+        values.append(float(metrics["penalties/r1"]))
+    assert [value > 0 for value in values] == [True, False, False] * 2
+
+
 def test_k_steps_in_one_scan_equal_k_steps():
     run, state = start(CONFIG)
     real = points(5 * 16).reshape(5, 16, 2)
