@@ -1,5 +1,6 @@
 """Runs one function of (params, *batches, axis_name=) in every way that a step may run."""
 
+import dataclasses
 import functools
 
 import jax
@@ -7,8 +8,42 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxgan.config import TermConfig, override
+from jaxgan.losses import LOSSES
+
 AXIS = "data"
 MODES = ("pmap", "shard_map", "sharded_jit")
+
+
+# Modules of losses that are made for features of some width, or for images.
+ON_FEATURES = {
+    f"jaxgan.losses.{m}" for m in ("similarity", "correlation", "diversity", "transport")
+}
+ON_IMAGES = {"jaxgan.losses.structural_similarity"}
+
+
+def on_images(name):
+    """Whether the loss of this name compares images alone."""
+    return LOSSES[name].__module__ in ON_IMAGES
+
+
+def term(name):
+    """The loss of this name on a view that it compares."""
+    features = LOSSES[name].__module__ in ON_FEATURES
+    return TermConfig(
+        name=name, on="images" if on_images(name) else "features" if features else "logits"
+    )
+
+
+def with_loss(config, name):
+    """The config of 2-D points with this loss, or of digits with a loss of images.
+
+    The latter is a further term, since without another one there is no discriminator.
+    """
+    if not on_images(name):
+        return dataclasses.replace(config, loss=term(name))
+    config = dataclasses.replace(config, terms={"images": term(name)})
+    return override(config, "data.name", "digits")
 
 
 def on_one_device(function, params, *batches):

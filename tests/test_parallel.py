@@ -6,6 +6,7 @@ import functools
 import jax
 import numpy as np
 import pytest
+from execution import on_images, term
 from jax.sharding import PartitionSpec as P
 
 from jaxgan import parallel
@@ -64,14 +65,24 @@ def trained(config, num_devices, mode="jit"):
     return jax.device_get(metrics), jax.device_get(state.generator.params)
 
 
-# Several entries in one run: compiling takes nearly all of the time.
-GROUPS = [tuple(LOSSES)[start : start + 6] for start in range(0, len(LOSSES), 6)]
+# Where two projections are nearly equal, rounding decides their order and with it the direction of
+# the next steps; a single gradient agrees to 2e-6 (tests/losses).
+TOLERANCES = {"max_sliced_wasserstein": 2e-2}
+
+
+def grouped():
+    """Several losses in one run, since compiling takes nearly all of the time."""
+    images = tuple(name for name in LOSSES if on_images(name))
+    rest = tuple(name for name in LOSSES if name not in (*images, *TOLERANCES))
+    sixes = [rest[start : start + 6] for start in range(0, len(rest), 6)]
+    return [images, *((name,) for name in TOLERANCES), *sixes]
 
 
 def with_losses(names):
     """Each is a term with metrics of its own."""
-    terms = {name: TermConfig(name=name, weight=0.1) for name in names}
-    return dataclasses.replace(CONFIG, loss=TermConfig(name="minimax", weight=0.1), terms=terms)
+    terms = {name: dataclasses.replace(term(name), weight=0.1) for name in names}
+    config = dataclasses.replace(CONFIG, loss=TermConfig(name="minimax", weight=0.1), terms=terms)
+    return override(config, "data.name", "digits" if on_images(names[0]) else "ring")
 
 
 def with_penalties():
@@ -92,23 +103,27 @@ def penalties_on_one_device():
     return trained(with_penalties(), 1)
 
 
-def check_equal(one, other):
+def check_equal(one, other, tolerance=1e-5):
+    def close(a, b, name=""):
+        scale = max(1, np.abs(a).max())
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale, err_msg=name)
+
     (metrics, params), (other_metrics, other_params) = one, other
     assert metrics.keys() == other_metrics.keys()
     for name in metrics:
         assert metrics[name].shape == (STEPS,)
-        np.testing.assert_allclose(metrics[name], other_metrics[name], atol=1e-5, err_msg=name)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), params, other_params)
+        close(metrics[name], other_metrics[name], name)
+    jax.tree.map(close, params, other_params)
 
 
-@pytest.mark.parametrize("names", GROUPS, ids="-".join)
+@pytest.mark.parametrize("names", grouped(), ids="-".join)
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_every_loss_is_the_same_on_eight_devices(names, mode):
     alone, together = losses_on_one_device(names), trained(with_losses(names), 8, mode)
     assert {
         f"terms/{name}/{player}" for name in names for player in ("generator", "discriminator")
     } <= set(alone[0])
-    check_equal(alone, together)
+    check_equal(alone, together, TOLERANCES.get(names[0], 1e-5))
 
 
 @pytest.mark.parametrize("mode", ["jit", "pmap"])

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from execution import with_loss
 
 from jaxgan.build import build, make_hparams
 from jaxgan.config import (
@@ -157,8 +158,7 @@ def test_every_loss_trains(name):
     """Fifty steps of Adam stay finite, and move both players."""
     adam = OptimizerConfig(kwargs={"b1": 0.0})
     config = dataclasses.replace(
-        CONFIG,
-        loss=TermConfig(name=name),
+        with_loss(CONFIG, name),
         penalties={"r1": PenaltyConfig(weight=0.1)},
         generator=dataclasses.replace(CONFIG.generator, optimizer=adam, learning_rate=1e-3),
         discriminator=dataclasses.replace(CONFIG.discriminator, optimizer=adam, learning_rate=1e-3),
@@ -168,7 +168,8 @@ def test_every_loss_trains(name):
     @jax.jit
     def many(state):
         def body(state, key):
-            return run.train_step(state, Batch(real=jax.random.normal(key, (16, 2)) + 3.0))
+            real = jax.random.normal(key, (16, *run.source.shape)) + 3.0
+            return run.train_step(state, Batch(real=real))
 
         return jax.lax.scan(body, state, jax.random.split(jax.random.key(1), 50))
 

@@ -1,5 +1,6 @@
 """What every registered loss must do; expected values are loops over single logits in float64."""
 
+import functools
 import inspect
 import re
 
@@ -8,12 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from execution import MODES, central_differences, on_eight_devices, on_one_device
+from similarity_references import (
+    ENVELOPES,
+    ITERATIONS,
+    KEY,
+    PAIRED,
+    SHAPES,
+    SIMILARITY_REFERENCES,
+)
 
 from jaxgan import collectives, registry
 from jaxgan.losses import LOSSES
 from jaxgan.types import Losses
 
-ADVERSARIAL = [name for name in LOSSES if not name.startswith("mmd")]
+MODULES = ("adversarial", "f_divergences", "relativistic")
+ADVERSARIAL = [n for n, loss in LOSSES.items() if loss.__module__.rpartition(".")[2] in MODULES]
 # Their logits are energies, low where real; only for these is that the right direction.
 ENERGIES = ("ebgan",)
 # Exponentials overflow float32 past 88; two of the references saturate in float64 before that.
@@ -23,7 +33,14 @@ EXTREMES = {
     "f_jensen_shannon": 15.0,
     "f_squared_hellinger": 15.0,
 }
-GRADIENTS = {name: jax.jit(jax.jacrev(loss, argnums=(0, 1))) for name, loss in LOSSES.items()}
+SETTINGS = {
+    name: ({"key": jax.random.key(KEY)} if registry.takes_key(loss) else {})
+    | ITERATIONS.get(name, {})
+    for name, loss in LOSSES.items()
+}
+CALLS = {name: functools.partial(loss, **SETTINGS[name]) for name, loss in LOSSES.items()}
+JITTED = {name: jax.jit(loss) for name, loss in CALLS.items()}
+GRADIENTS = {name: jax.jit(jax.jacrev(loss, argnums=(0, 1))) for name, loss in CALLS.items()}
 FLOATS = [
     (name, hyperparameter)
     for name, loss in LOSSES.items()
@@ -152,22 +169,26 @@ def mmd_gaussian(real, fake, bandwidth=1.0):
     return distance, -distance
 
 
-REFERENCES = {
-    reference.__name__: reference
-    for reference in (
-        minimax,
-        non_saturating,
-        least_squares,
-        hinge,
-        wasserstein,
-        ebgan,
-        relativistic_average,
-        relativistic_average_least_squares,
-        relativistic_average_hinge,
-        relativistic_pairing,
-        mmd_gaussian,
-    )
-} | {name: f_gan(name) for name in F_GAN}
+REFERENCES = (
+    {
+        reference.__name__: reference
+        for reference in (
+            minimax,
+            non_saturating,
+            least_squares,
+            hinge,
+            wasserstein,
+            ebgan,
+            relativistic_average,
+            relativistic_average_least_squares,
+            relativistic_average_hinge,
+            relativistic_pairing,
+            mmd_gaussian,
+        )
+    }
+    | {name: f_gan(name) for name in F_GAN}
+    | SIMILARITY_REFERENCES
+)
 
 
 def reference(name, real, fake, **hyperparameters):
@@ -175,12 +196,17 @@ def reference(name, real, fake, **hyperparameters):
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     if name in ADVERSARIAL and name != "relativistic_pairing":
         real, fake = real.ravel(), fake.ravel()
-    losses = REFERENCES[name](real, fake, **hyperparameters)
+    losses = REFERENCES[name](real, fake, **ITERATIONS.get(name, {}) | hyperparameters)
     return np.array([np.mean(loss) for loss in losses])
 
 
 def logits(n, *shape, seed=0, dtype=jnp.float32):
     return jnp.asarray(np.random.default_rng(seed).normal(size=(n, *shape)), dtype)
+
+
+def samples(name, n, k, seed=0, dtype=jnp.float32):
+    """n samples of a view that the loss compares, with k entries or a multiple of it."""
+    return logits(n, *SHAPES.get(name, ()), k, seed=seed, dtype=dtype)
 
 
 def test_every_loss_has_a_reference():
@@ -190,11 +216,13 @@ def test_every_loss_has_a_reference():
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize(("n", "m", "k"), [(6, 6, 1), (7, 3, 3), (3, 7, 1)])
 def test_value_matches_a_double_loop(name, n, m, k):
-    real, fake = logits(n, k) + 0.5, 2 * logits(m, k, seed=1)
-    losses = jax.jit(LOSSES[name])(real, fake)
+    real, fake = samples(name, n, k) + 0.5, 2 * samples(name, m, k, seed=1)
+    losses = JITTED[name](real, fake)
     assert isinstance(losses, Losses)
     assert all(loss.shape == () and loss.dtype == jnp.float32 for loss in losses)
-    np.testing.assert_allclose(losses, reference(name, real, fake), rtol=0, atol=2e-6)
+    expected = reference(name, real, fake)
+    scale = max(1, np.abs(expected).max())
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=2e-6 * scale)
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name.startswith("f_")])
@@ -254,20 +282,21 @@ def test_f_gan_where_the_formulas_of_the_table_saturate():
 def test_any_shape_of_logits(name, shape):
     real, fake = logits(4, *shape), logits(3, *shape, seed=1)
     expected = reference(name, real, fake)
-    np.testing.assert_allclose(jax.jit(LOSSES[name])(real, fake), expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(JITTED[name](real, fake), expected, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_half_precision_logits_give_float32_losses(name):
-    real, fake = logits(6, 2, dtype=jnp.bfloat16), logits(4, 2, seed=1, dtype=jnp.bfloat16)
-    losses = jax.jit(LOSSES[name])(real, fake)
+    real = samples(name, 6, 2, dtype=jnp.bfloat16)
+    fake = samples(name, 4, 2, seed=1, dtype=jnp.bfloat16)
+    losses = JITTED[name](real, fake)
     assert all(loss.dtype == jnp.float32 for loss in losses)
     np.testing.assert_allclose(losses, reference(name, real, fake), rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in ENVELOPES])
 def test_gradients_match_central_differences(name):
-    real, fake = np.asarray(logits(5, 2)), np.asarray(logits(3, 2, seed=1))
+    real, fake = np.asarray(samples(name, 5, 2)), np.asarray(samples(name, 3, 2, seed=1))
     with jax.enable_x64(True):
         arrays = jnp.asarray(real, jnp.float64), jnp.asarray(fake, jnp.float64)
         by_player = GRADIENTS[name](*arrays)
@@ -284,11 +313,11 @@ def test_gradients_match_central_differences(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_order_within_the_batch_does_not_matter(name):
     rng = np.random.default_rng(2)
-    real, fake = logits(8, 2), logits(8, 2, seed=1)
+    real, fake = samples(name, 8, 2), samples(name, 8, 2, seed=1)
     first, second = rng.permutation(8), rng.permutation(8)
-    if name == "relativistic_pairing":  # only the pairs count, not their order
+    if name in PAIRED | {"relativistic_pairing"}:  # only the pairs count, not their order
         second = first
-    loss = jax.jit(LOSSES[name])
+    loss = JITTED[name]
     permuted = loss(real[first], fake[second])
     np.testing.assert_allclose(permuted, loss(real, fake), rtol=0, atol=1e-6)
 
@@ -300,7 +329,7 @@ def test_extreme_logits(name, real_sign, fake_sign):
     largest = EXTREMES.get(name, 1e4)
     real = real_sign * jnp.array([[largest], [largest + 1]])
     fake = fake_sign * jnp.array([[largest], [largest - 1], [largest]])
-    losses, expected = jax.jit(LOSSES[name])(real, fake), reference(name, real, fake)
+    losses, expected = JITTED[name](real, fake), reference(name, real, fake)
     # The slope of a square at a margin between such logits is almost 4.
     np.testing.assert_allclose(losses, expected, rtol=1e-6, atol=4 * np.spacing(np.float32(1e4)))
     for gradient in jax.tree.leaves(GRADIENTS[name](real, fake)):
@@ -322,11 +351,11 @@ def test_players_pull_in_the_right_direction(name):
 
 @pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
 def test_floats_are_traced(name, hyperparameter):
-    real, fake = logits(6, 2), logits(4, 2, seed=1)
-    values = jnp.array([0.5, 1.0, 2.0])
+    real, fake = samples(name, 6, 2), samples(name, 4, 2, seed=1)
+    values = jnp.array([0.3, 0.5, 1.0] if hyperparameter == "shrinkage" else [0.5, 1.0, 2.0])
 
     def loss(value):
-        return LOSSES[name](real, fake, **{hyperparameter: value})
+        return CALLS[name](real, fake, **{hyperparameter: value})
 
     swept = np.stack(jax.jit(jax.vmap(loss))(values), axis=1)
     for value, losses in zip(values, swept, strict=True):
@@ -342,21 +371,23 @@ def test_floats_are_traced(name, hyperparameter):
 def adversarial_step(params, real, z, *, axis_name):
     """Losses and gradients of all registered losses, with a linear generator and critic."""
 
-    def losses_of(params, loss):
+    def losses_of(params, name):
         fake = z @ params["generator"]
         views = (collectives.gather(x @ params["critic"], axis_name) for x in (real, fake))
-        return loss(*views)
+        if len(SHAPES.get(name, ())) == 2:
+            views = (x.reshape(-1, 3, 3, 1) for x in views)
+        return CALLS[name](*views)
 
     return {
         name: collectives.mean(
-            (losses_of(params, loss), jax.jacrev(losses_of)(params, loss)), axis_name
+            (losses_of(params, name), jax.jacrev(losses_of)(params, name)), axis_name
         )
-        for name, loss in LOSSES.items()
+        for name in LOSSES
     }
 
 
 def inputs_of_step():
-    params = {"generator": logits(2, 4, seed=3), "critic": logits(4, 3, seed=4)}
+    params = {"generator": logits(2, 4, seed=3), "critic": logits(4, 9, seed=4)}
     return params, logits(16, 4), logits(8, 2, seed=1)
 
 

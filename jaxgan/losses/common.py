@@ -1,0 +1,169 @@
+"""What losses on samples or features share: shapes, pairs, norms and moments."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, ScalarLike
+
+from jaxgan.errors import ConfigError
+from jaxgan.registry import unknown
+from jaxgan.types import Losses
+
+# The dissimilarity of x_i and y_i, for every i.
+Measure = Callable[[Float[Array, "n ..."], Float[Array, "n ..."]], Float[Array, "n"]]
+
+MATCHES = ("paired", "nearest", "mean")
+
+# Elements that one step of a loop over samples may hold: bounds the memory of all-pairs tensors.
+_CHUNK = 2**22
+
+
+def opposed(distance: Float[Array, ""]) -> Losses:
+    """The generator minimises the distance, and the discriminator, as a critic, maximises it."""
+    return Losses(generator=distance, discriminator=-distance)
+
+
+def comparable(
+    x: Float[Array | np.ndarray, "n ..."], y: Float[Array | np.ndarray, "m ..."]
+) -> tuple[Float[Array, "n ..."], Float[Array, "m ..."]]:
+    """Both in at least float32; raises ConfigError unless single samples have one shape."""
+    if x.shape[1:] != y.shape[1:]:
+        raise ConfigError(
+            f"samples of shapes {x.shape[1:]} and {y.shape[1:]}; they must be equal: "
+            "compare the same view of both batches"
+        )
+    dtype = jnp.result_type(x, y, jnp.float32)
+    return jnp.asarray(x, dtype), jnp.asarray(y, dtype)
+
+
+def vectors(
+    x: Float[Array | np.ndarray, "n ..."], y: Float[Array | np.ndarray, "m ..."]
+) -> tuple[Float[Array, "n d"], Float[Array, "m d"]]:
+    """`comparable` samples, flattened."""
+    x, y = comparable(x, y)
+    return x.reshape(len(x), -1), y.reshape(len(y), -1)
+
+
+def at_least(count: int, needed: int, what: str, remedy: str) -> None:
+    """Raises ConfigError where a statistic has too few samples or features."""
+    if count < needed:
+        raise ConfigError(f"{what} of {count}; it needs at least {needed}: {remedy}")
+
+
+def pairs(
+    x: Float[Array, "n ..."], y: Float[Array, "m ..."]
+) -> tuple[Float[Array, "k ..."], Float[Array, "k ..."]]:
+    """Sample i with sample i; the shorter batch starts again at its end: k = max(n, m)."""
+    index = np.arange(max(len(x), len(y)))
+    return x[index % len(x)], y[index % len(y)]
+
+
+def matched(
+    measure: Measure, x: Float[Array, "n ..."], y: Float[Array, "m ..."], match: str
+) -> Float[Array, ""]:
+    """The mean dissimilarity of the samples of x and y that `match` brings together.
+
+    Args:
+        measure: Dissimilarity of x_i and y_i, for every i.
+        x: Real samples.
+        y: Fake samples.
+        match: "paired": as `pairs` does; "nearest": each y_j with its nearest x_i by `measure`;
+            "mean": the mean of x with the mean of y.
+
+    Raises:
+        ConfigError: On another match.
+    """
+    if match not in MATCHES:
+        raise unknown("match", match, MATCHES)
+    if match == "mean":
+        x, y = jnp.mean(x, axis=0, keepdims=True), jnp.mean(y, axis=0, keepdims=True)
+    elif match == "nearest":
+        x = x[_nearest(measure, jax.lax.stop_gradient(x), jax.lax.stop_gradient(y))]
+    else:
+        x, y = pairs(x, y)
+    return jnp.mean(measure(x, y))
+
+
+def _nearest(
+    measure: Measure, x: Float[Array, "n ..."], y: Float[Array, "m ..."]
+) -> Int[Array, "m"]:
+    def index(sample: Float[Array, "..."]) -> Int[Array, ""]:
+        return jnp.argmin(measure(x, jnp.broadcast_to(sample[None], x.shape)))
+
+    return map_chunks(index, y, x.size)
+
+
+def map_chunks(function: Callable[[Array], Array], x: Float[Array, "n ..."], size: int) -> Array:
+    """`jax.vmap(function)(x)`, in chunks where all at once, at `size` numbers each, is too much."""
+    return jax.lax.map(function, x, batch_size=max(1, _CHUNK // max(1, size)))
+
+
+def safe_sqrt(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The square root, with gradient 0 at 0."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), 0)
+
+
+def norms(x: Float[Array, "n d"]) -> Float[Array, "n"]:
+    """|x_i|, with gradient 0 at 0."""
+    return safe_sqrt(jnp.sum(jnp.square(x), axis=1))
+
+
+def unit(
+    x: Float[Array, "n d"], axis: int, floor: Float[Array, "..."] | float = 0.0
+) -> Float[Array, "n d"]:
+    """Vectors x / |x| along the axis; 0, with gradient 0, where no entry exceeds `floor`."""
+    # Divided by the largest entry first, squares neither overflow nor vanish.
+    peak = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
+    nonzero = peak > floor
+    x = x / jnp.where(nonzero, peak, 1)
+    squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
+    return jnp.where(nonzero, x / jnp.sqrt(jnp.where(nonzero, squared, 1)), 0)
+
+
+def unit_deviations(x: Float[Array, "n d"], axis: int) -> Float[Array, "n d"]:
+    """(x - mean) / |x - mean| along the axis; 0, with gradient 0, where x is constant.
+
+    Inner products of two are Pearson's correlations.
+    """
+    rounding = jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(x), axis=axis, keepdims=True)
+    x = x - jnp.mean(x, axis=axis, keepdims=True)
+    # The second pass removes the rounding of the first mean, which a constant x would consist of.
+    x = x - jnp.mean(x, axis=axis, keepdims=True)
+    return unit(x, axis, jax.lax.stop_gradient(rounding))
+
+
+def covariance(x: Float[Array, "n d"], y: Float[Array, "n d"]) -> Float[Array, "d d"]:
+    """Covariances of the features of x with those of y, over n - 1."""
+    x = x - jnp.mean(x, axis=0, keepdims=True)
+    y = y - jnp.mean(y, axis=0, keepdims=True)
+    return product(x.T, y) / (len(x) - 1)
+
+
+def product(x: Float[Array, "n k"], y: Float[Array, "k m"]) -> Float[Array, "n m"]:
+    """The matrix product in full float32, on accelerators too."""
+    return jnp.matmul(x, y, precision=jax.lax.Precision.HIGHEST)
+
+
+# Variance in the place of 0, so that constant features have a Cholesky factor.
+_LEAST_VARIANCE = 1e-12
+
+
+def shrunk_cholesky(x: Float[Array, "n d"], shrinkage: ScalarLike) -> Float[Array, "d d"]:
+    """The lower Cholesky factor of (1 - s) C + s (trace C / d) I, C the covariance of x.
+
+    s in (0, 1] makes it definite for n <= d too.
+    Source: Ledoit and Wolf 2004, A Well-Conditioned Estimator for Large-Dimensional Covariance
+    Matrices.
+    """
+    matrix = covariance(x, x)
+    variance = jnp.maximum(jnp.trace(matrix) / len(matrix), _LEAST_VARIANCE)
+    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
+    return jnp.linalg.cholesky((1 - shrinkage) * matrix + shrinkage * variance * identity)
+
+
+def solve_lower(factor: Float[Array, "d d"], x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    """L^-1 x_i for every i: whitens x if L is the Cholesky factor of its covariance."""
+    return jax.scipy.linalg.solve_triangular(factor, x.T, lower=True).T

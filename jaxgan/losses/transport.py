@@ -1,0 +1,307 @@
+"""Optimal transport between the empirical measures of n and of m samples, flattened to vectors."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
+
+from jaxgan.errors import ConfigError
+from jaxgan.kernels import squared_distances
+from jaxgan.losses.common import opposed, product, safe_sqrt, unit, vectors
+from jaxgan.types import Losses
+
+
+def wasserstein_1d(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    p: int = 1,
+) -> Float[Array, ""]:
+    """W_p = (int_0^1 |F^-1(t) - G^-1(t)|^p dt)^(1/p), F, G the distributions of x and y on a line.
+
+    Exact, for any n and m. Samples with d > 1 entries: (mean_k W_p^p(x_k, y_k))^(1/p).
+
+    Args:
+        x: n numbers, or n samples.
+        y: m of them.
+        p: 1 or 2.
+
+    Raises:
+        ConfigError: On another p, or samples of unequal shapes.
+
+    Source: Peyré and Cuturi 2019, Computational Optimal Transport, remark 2.30.
+    """
+    return _root(_mean_power(*vectors(x, y), p), p)
+
+
+def sliced_wasserstein(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 128,
+    p: int = 2,
+) -> Float[Array, ""]:
+    """SW_p = (E_u W_p^p(<u, x>, <u, y>))^(1/p), over random directions u on the unit sphere.
+
+    Args:
+        x: n samples.
+        y: m samples of the same shape.
+        key: Draws the directions.
+        num_projections: How many directions.
+        p: 1 or 2.
+
+    Raises:
+        ConfigError: On another p, or samples of unequal shapes.
+
+    Source: Bonneel et al. 2015, Sliced and Radon Wasserstein Barycenters of Measures.
+    """
+    x, y = vectors(x, y)
+    return _root(_sliced_power(x, y, _directions(key, num_projections, x), p), p)
+
+
+def max_sliced_wasserstein(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 16,
+    num_steps: int = 10,
+) -> Float[Array, ""]:
+    """max_u W_2(<u, x>, <u, y>) over unit vectors u, approximately and from below.
+
+    The best of some random directions takes steps of the power method on the second moments of the
+    displacements of its own optimal coupling. Gradients take the direction that it reaches as
+    given, which is exact at a maximum.
+
+    Args:
+        x: n samples.
+        y: m samples of the same shape.
+        key: Draws the first directions.
+        num_projections: How many of them.
+        num_steps: Steps that the best of them takes.
+
+    Source: Deshpande et al. 2019, Max-Sliced Wasserstein Distance and Its Use for GANs.
+    """
+    return _root(_max_sliced_power(*vectors(x, y), key, num_projections, num_steps), 2)
+
+
+def sinkhorn_divergence(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    epsilon: ScalarLike = 0.1,
+    num_iterations: int = 100,
+    p: int = 2,
+) -> Float[Array, ""]:
+    """S = OT_eps(x, y) - (OT_eps(x, x) + OT_eps(y, y)) / 2 for the cost |x_i - y_j|^p; S >= 0.
+
+    OT_eps is the least cost of a coupling plus epsilon times its relative entropy: S goes to W_p^p
+    as epsilon goes to 0, and to an MMD as it grows. Sinkhorn's iterations run on log-scale, the
+    first half of them while epsilon falls to its value from the largest cost. Gradients are
+    those of the optimum (the envelope theorem), so that none flows through iterations.
+
+    Args:
+        x: n samples.
+        y: m samples of the same shape.
+        epsilon: Positive, in units of the cost; the smaller, the more iterations it takes.
+        num_iterations: At least 2.
+        p: 1 or 2.
+
+    Raises:
+        ConfigError: On another p, too few iterations, or samples of unequal shapes.
+
+    Source: Feydy et al. 2019, Interpolating between Optimal Transport and MMD using Sinkhorn
+    Divergences.
+    """
+    if num_iterations < 2:
+        raise ConfigError(f"num_iterations is {num_iterations}; it must be at least 2")
+    _check_power(p)
+    x, y = vectors(x, y)
+    epsilon = jnp.asarray(epsilon, x.dtype)
+    of_x, of_y = _potentials(x, y, epsilon, num_iterations, p)
+    within_x = _self_potential(x, epsilon, num_iterations, p)
+    within_y = _self_potential(y, epsilon, num_iterations, p)
+    return jnp.mean(of_x - within_x) + jnp.mean(of_y - within_y)
+
+
+def sliced_wasserstein_loss(
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 128,
+    p: int = 2,
+) -> Losses:
+    """G = SW_p^p(real, fake), D = -G: `sliced_wasserstein` without its root, so smooth at 0.
+
+    Source: Deshpande et al. 2018, Generative Modeling Using the Sliced Wasserstein Distance.
+    """
+    real, fake = vectors(real, fake)
+    return opposed(_sliced_power(real, fake, _directions(key, num_projections, real), p))
+
+
+def max_sliced_wasserstein_loss(
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 16,
+    num_steps: int = 10,
+) -> Losses:
+    """G = max_u W_2^2(<u, real>, <u, fake>), D = -G: `max_sliced_wasserstein` squared.
+
+    Source: Deshpande et al. 2019, Max-Sliced Wasserstein Distance and Its Use for GANs.
+    """
+    power = _max_sliced_power(*vectors(real, fake), key, num_projections, num_steps)
+    return opposed(power)
+
+
+def sinkhorn_loss(
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "m ..."],
+    *,
+    epsilon: ScalarLike = 0.1,
+    num_iterations: int = 100,
+    p: int = 2,
+) -> Losses:
+    """G = S(real, fake), D = -G: `sinkhorn_divergence`, with costs |x - y|^p.
+
+    Source: Genevay et al. 2018, Learning Generative Models with Sinkhorn Divergences; Feydy et al.
+    2019, Interpolating between Optimal Transport and MMD using Sinkhorn Divergences.
+    """
+    return opposed(
+        sinkhorn_divergence(real, fake, epsilon=epsilon, num_iterations=num_iterations, p=p)
+    )
+
+
+def _check_power(p: int) -> None:
+    if p not in (1, 2):
+        raise ConfigError(f"p is {p}; transport costs are |x - y|^p with p = 1 or 2")
+
+
+def _root(power: Float[Array, ""], p: int) -> Float[Array, ""]:
+    return power if p == 1 else safe_sqrt(power)
+
+
+def _displacements(
+    x: Float[Array, "n k"], y: Float[Array, "m k"]
+) -> tuple[Float[Array, "pieces k"], Float[Array, "pieces"]]:
+    """F^-1(t) - G^-1(t) of every column where both are constant, and the lengths in t."""
+    n, m = len(x), len(y)
+    # The steps of both quantile functions, in units of 1 / (n m): exact in integers.
+    steps = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
+    left, lengths = steps[:-1], np.diff(steps) / (n * m)
+    difference = jnp.sort(x, axis=0)[left // m] - jnp.sort(y, axis=0)[left // n]
+    return difference, jnp.asarray(lengths, x.dtype)
+
+
+def _mean_power(x: Float[Array, "n k"], y: Float[Array, "m k"], p: int) -> Float[Array, ""]:
+    _check_power(p)
+    difference, lengths = _displacements(x, y)
+    powers = jnp.abs(difference) if p == 1 else jnp.square(difference)
+    return jnp.sum(lengths * jnp.mean(powers, axis=1))
+
+
+def _directions(key: PRNGKeyArray, count: int, x: Float[Array, "n d"]) -> Float[Array, "count d"]:
+    # Drawn in float32 whatever the type of x: the same key gives the same directions.
+    normal = jax.random.normal(key, (count, x.shape[1]), jnp.float32)
+    return unit(normal.astype(x.dtype), 1)
+
+
+def _sliced_power(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], directions: Float[Array, "count d"], p: int
+) -> Float[Array, ""]:
+    return _mean_power(product(x, directions.T), product(y, directions.T), p)
+
+
+def _max_sliced_power(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    key: PRNGKeyArray,
+    num_projections: int,
+    num_steps: int,
+) -> Float[Array, ""]:
+    first = _directions(key, num_projections, x)
+    fixed_x, fixed_y = jax.lax.stop_gradient((x, y))
+
+    def powers(directions: Float[Array, "count d"]) -> Float[Array, "count"]:
+        projected = product(fixed_x, directions.T), product(fixed_y, directions.T)
+        difference, lengths = _displacements(*projected)
+        return jnp.sum(lengths[:, None] * jnp.square(difference), axis=0)
+
+    def step(_: Array, direction: Float[Array, "1 d"]) -> Float[Array, "1 d"]:
+        # W_2^2 is <u, A u> with A the moments of the displacements, and its gradient 2 A u.
+        return unit(jax.grad(lambda u: jnp.sum(powers(u)))(direction), 1)
+
+    best = first[jnp.argmax(powers(first))][None]
+    return _sliced_power(x, y, jax.lax.fori_loop(0, num_steps, step, best), 2)
+
+
+def _cost(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, "n m"]:
+    squared = squared_distances(x, y)
+    return safe_sqrt(squared) if p == 1 else squared
+
+
+def _transform(
+    potential: Float[Array, "m"], cost: Float[Array, "n m"], epsilon: Float[Array, ""]
+) -> Float[Array, "n"]:
+    """The soft c-transform: -eps log mean_j exp((g_j - C_ij) / eps)."""
+    return -epsilon * (
+        logsumexp((potential[None] - cost) / epsilon, axis=1) - np.log(len(potential))
+    )
+
+
+def _schedule(
+    cost: Float[Array, "n m"], epsilon: Float[Array, ""], num_iterations: int
+) -> Float[Array, "iterations"]:
+    """From the largest cost down to epsilon in equal ratios, then epsilon."""
+    left = np.maximum(0, 1 - np.arange(num_iterations) / (num_iterations // 2))
+    ratio = jnp.maximum(jnp.max(cost) / epsilon, 1)
+    return epsilon * ratio ** jnp.asarray(left, cost.dtype)
+
+
+def _potentials(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    epsilon: Float[Array, ""],
+    num_iterations: int,
+    p: int,
+) -> tuple[Float[Array, "n"], Float[Array, "m"]]:
+    """The optimal potentials of OT_eps(x, y), at x as functions of x alone, at y of y alone."""
+    fixed_x, fixed_y = jax.lax.stop_gradient((x, y))
+    cost = _cost(fixed_x, fixed_y, p)
+
+    def iterate(g: Float[Array, "m"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "m"], None]:
+        return _transform(_transform(g, cost, epsilon), cost.T, epsilon), None
+
+    schedule = _schedule(cost, jax.lax.stop_gradient(epsilon), num_iterations)
+    # The c-transform of 0: made of the cost, it varies over the devices that the cost varies over.
+    g, _ = jax.lax.scan(iterate, jnp.min(cost, axis=0), schedule)
+    f = _transform(g, cost, schedule[-1])
+    epsilon = _half_gradient(epsilon)
+    return (
+        _transform(g, _cost(x, fixed_y, p), epsilon),
+        _transform(f, _cost(y, fixed_x, p), epsilon),
+    )
+
+
+def _self_potential(
+    x: Float[Array, "n d"], epsilon: Float[Array, ""], num_iterations: int, p: int
+) -> Float[Array, "n"]:
+    """The one potential of OT_eps(x, x), as a function of the first x; averaging makes it one."""
+    fixed = jax.lax.stop_gradient(x)
+    cost = _cost(fixed, fixed, p)
+
+    def iterate(f: Float[Array, "n"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "n"], None]:
+        return (f + _transform(f, cost, epsilon)) / 2, None
+
+    schedule = _schedule(cost, jax.lax.stop_gradient(epsilon), num_iterations)
+    f, _ = jax.lax.scan(iterate, jnp.min(cost, axis=1), schedule)
+    return _transform(f, _cost(x, fixed, p), _half_gradient(epsilon))
+
+
+def _half_gradient(epsilon: Float[Array, ""]) -> Float[Array, ""]:
+    """Epsilon: both potentials' transforms hold its derivative, OT_eps only once."""
+    return (epsilon + jax.lax.stop_gradient(epsilon)) / 2

@@ -1,0 +1,161 @@
+"""Correlations against scipy, NumPy and hand-worked numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import pearsonr, spearmanr
+from similarity_references import GENERATORS
+
+from jaxgan.errors import ConfigError
+from jaxgan.losses import (
+    LOSSES,
+    barlow_twins,
+    cca,
+    coral,
+    correlation_matching,
+    pearson,
+    pearson_loss,
+    soft_spearman,
+    spearman_loss,
+)
+
+
+def samples(n, *shape, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, *shape))
+
+
+def test_pearson_of_vectors_matches_scipy():
+    x = samples(50)
+    y = x + samples(50, seed=1)
+    for offset in (0, 100):
+        r = pearson(x + offset, y)
+        assert r.shape == ()
+        np.testing.assert_allclose(r, pearsonr(x, y)[0], rtol=0, atol=1e-5 if offset else 1e-6)
+
+
+@pytest.mark.parametrize("axis", ["batch", "features"])
+def test_axes_match_scipy(axis):
+    x, y = samples(6, 4), samples(6, 4, seed=1)
+    rows = (x, y) if axis == "features" else (x.T, y.T)
+    for function, reference, kwargs in (
+        (pearson, pearsonr, {}),
+        (soft_spearman, spearmanr, {"temperature": 1e-5}),
+    ):
+        expected = np.mean([reference(a, b)[0] for a, b in zip(*rows, strict=True)])
+        np.testing.assert_allclose(function(x, y, axis=axis, **kwargs), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e4])
+def test_soft_spearman_becomes_exact_with_ties(scale):
+    """Average ranks of ties, as scipy.stats.spearmanr has them, on any scale."""
+    x, y = scale * np.round(samples(30)), samples(30, seed=1)
+    y = np.round(np.round(samples(30)) + y, 1)
+    exact = spearmanr(x, y)[0]
+    errors = [abs(soft_spearman(x, y, temperature=t) - exact) for t in (1.0, 0.1, 1e-3, 0.0)]
+    assert errors[0] > errors[1] > errors[2]
+    np.testing.assert_allclose(errors[2:], 0, atol=1e-5)
+
+
+def test_soft_spearman_sees_monotone_relations_whole():
+    x = samples(40)
+    np.testing.assert_allclose(soft_spearman(x, np.exp(3 * x), temperature=1e-6), 1, atol=1e-6)
+    np.testing.assert_allclose(soft_spearman(x, -(x**3), temperature=1e-6), -1, atol=1e-6)
+    assert pearson(x, np.exp(3 * x)) < 0.8
+
+
+def test_soft_ranks_have_useful_gradients():
+    x, y = jnp.asarray(samples(20), jnp.float32), jnp.asarray(samples(20, seed=1), jnp.float32)
+    ascend = jax.jit(jax.grad(lambda x: soft_spearman(x, y, temperature=0.3)))
+    before = soft_spearman(x, y, temperature=1e-5)
+    for _ in range(100):
+        x = x + ascend(x)
+    assert soft_spearman(x, y, temperature=1e-5) > max(0.9, before)
+
+
+def test_soft_ranks_in_chunks(monkeypatch):
+    x, y = samples(6, 5), samples(6, 5, seed=1)
+
+    def gradient():
+        return jax.value_and_grad(lambda x: soft_spearman(x, y))(jnp.asarray(x, jnp.float32))
+
+    whole = gradient()
+    monkeypatch.setattr("jaxgan.losses.common._CHUNK", 72)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), gradient(), whole)
+
+
+@pytest.mark.parametrize("value", [0.1, 3.0, 1e4])
+@pytest.mark.parametrize("function", [pearson, soft_spearman])
+def test_constant_vectors_have_no_correlation(function, value):
+    x, y = jnp.full(7, value), jnp.asarray(samples(7), jnp.float32)
+    r, gradients = jax.value_and_grad(function, argnums=(0, 1))(x, y)
+    assert r == 0
+    np.testing.assert_array_equal(gradients, np.zeros((2, 7)))
+
+
+@pytest.mark.parametrize("axis", ["batch", "features"])
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("name", ["pearson", "spearman"])
+def test_losses_of_unequal_batches(name, axis, squared):
+    real, fake = samples(5, 3), samples(3, 3, seed=1)
+    kwargs = {"axis": axis, "squared": squared}
+    losses = LOSSES[name](jnp.float32(real), jnp.float32(fake), **kwargs)
+    expected = GENERATORS[name](real, fake, **kwargs)
+    np.testing.assert_allclose(losses, (expected, -expected), rtol=0, atol=2e-6)
+
+
+def test_opposite_batches():
+    x = jnp.asarray(samples(8, 3), jnp.float32)
+    for loss in (pearson_loss, spearman_loss):
+        np.testing.assert_allclose(loss(x, -x).generator, 2, atol=1e-5)
+        np.testing.assert_allclose(loss(x, -x, squared=True).generator, 0, atol=1e-5)
+
+
+def test_hand_worked_moments():
+    """Variances 2 and 8, covariances 0 and 4; so correlations 0 and, of (0, 1) and (0, 1), 1."""
+    real, fake = jnp.array([[1.0], [3.0]]), jnp.array([[0.0], [4.0]])
+    assert coral(real, fake).generator == (2 - 8) ** 2 / 4
+    square = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    line = jnp.array([[0.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(correlation_matching(square, line).generator, 1, rtol=1e-6)
+
+
+def test_scale_and_shift_matter_to_covariances_alone():
+    x, y = jnp.asarray(samples(20, 3), jnp.float32), jnp.asarray(samples(9, 3, seed=1), jnp.float32)
+    moved = y * jnp.array([[1.0, 2.0, 5.0]]) + 7
+    np.testing.assert_allclose(
+        correlation_matching(x, moved).generator, correlation_matching(x, y).generator, atol=1e-5
+    )
+    assert coral(x, moved).generator > 2 * coral(x, y).generator
+
+
+def test_cca_sees_through_linear_maps_and_no_noise():
+    x = jnp.asarray(samples(200, 3), jnp.float32)
+    mixed = x @ jnp.asarray(samples(3, 3, seed=1), jnp.float32) + 1
+    np.testing.assert_allclose(cca(x, mixed, shrinkage=1e-5).generator, 0, atol=1e-3)
+    noise = jnp.asarray(samples(200, 3, seed=2), jnp.float32)
+    assert cca(x, noise).generator > 0.95
+
+
+def test_barlow_twins_of_independent_features():
+    """Columns of a Hadamard matrix do not correlate: nothing of (1 - 1)^2 or 0 remains."""
+    x = jnp.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    np.testing.assert_allclose(barlow_twins(x, 3 * x + 1).generator, 0, atol=1e-6)
+    np.testing.assert_allclose(barlow_twins(x, x[:, ::-1]).generator, 2 + 2 * 5e-3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: pearson(np.ones(3), np.ones(4)), "3 with 4 samples"),
+        (lambda: pearson(np.ones(1), np.ones(1)), "over batch of 1; it needs at least 2"),
+        (lambda: soft_spearman(np.ones((3, 1)), np.ones((3, 1)), axis="features"), "features of 1"),
+        (lambda: pearson(np.ones(3), np.ones(3), axis="feature"), "did you mean 'features'"),
+        (lambda: coral(jnp.ones((1, 2)), jnp.ones((3, 2))), "batch of 1; it needs at least 2"),
+        (lambda: cca(jnp.ones((3, 2)), jnp.ones((1, 2))), "batch of 1; it needs at least 2"),
+        (lambda: correlation_matching(jnp.ones((3, 1)), jnp.ones((3, 1))), "features of 1"),
+    ],
+)
+def test_what_cannot_be_correlated(call, words):
+    with pytest.raises(ConfigError, match=words):
+        call()

@@ -1,0 +1,162 @@
+"""Matches, degenerate samples and images; expected values are by scipy or loops in float64."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from execution import central_differences
+from scipy.spatial.distance import pdist
+from similarity_references import GENERATORS, SHAPES
+
+from jaxgan.errors import ConfigError
+from jaxgan.losses import LOSSES, l1, l2, mode_seeking, ms_ssim, rmse, ssim
+from jaxgan.losses.common import pairs
+
+MATCHED = [name for name, loss in LOSSES.items() if "match" in inspect.signature(loss).parameters]
+# What has a minimum where real and fake coincide, and a slope that could be 0 / 0 there.
+AT_REST = [*MATCHED, "pearson", "spearman", "cca", "barlow_twins", "coral", "correlation_matching"]
+AT_REST += ["feature_matching", "diversity_matching"]
+
+
+def samples(name, n, k=3, seed=0):
+    shape = (n, *SHAPES.get(name, ()), k)
+    return jnp.asarray(np.random.default_rng(seed).uniform(-1, 1, shape), jnp.float32)
+
+
+def images(n, *shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).uniform(-1, 1, (n, *shape)), jnp.float32)
+
+
+@pytest.mark.parametrize("match", ["nearest", "mean"])
+@pytest.mark.parametrize("name", MATCHED)
+def test_matches(name, match):
+    real, fake = samples(name, 6), samples(name, 4, seed=1)
+    value = LOSSES[name](real, fake, match=match).generator
+    expected = GENERATORS[name](np.float64(real), np.float64(fake), match=match)
+    np.testing.assert_allclose(value, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["l2", "cosine", "mahalanobis"])
+def test_gradient_to_the_nearest_matches_central_differences(name):
+    real, fake = np.asarray(samples(name, 5)), np.asarray(samples(name, 3, seed=1))
+    loss, reference = LOSSES[name], GENERATORS[name]
+    with jax.enable_x64(True):
+        gradients = jax.grad(lambda *views: loss(*views, match="nearest")[0], argnums=(0, 1))(
+            jnp.float64(real), jnp.float64(fake)
+        )
+    expected = (
+        central_differences(lambda x: reference(x, np.float64(fake), match="nearest"), real),
+        central_differences(lambda x: reference(np.float64(real), x, match="nearest"), fake),
+    )
+    for gradient, e in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(gradient, e, rtol=0, atol=1e-8)
+
+
+def test_nearest_and_mean_matches_do_not_depend_on_order():
+    real, fake = samples("l2", 6), samples("l2", 6, seed=1)
+    for match in ("nearest", "mean"):
+        value = l2(real, fake, match=match).generator
+        np.testing.assert_allclose(l2(real[::-1], fake, match=match).generator, value, atol=1e-6)
+    assert abs(l2(real[::-1], fake).generator - l2(real, fake).generator) > 0.01
+
+
+def test_hand_worked_values():
+    real, fake = jnp.array([[0.0, 0.0], [3.0, 4.0]]), jnp.array([[3.0, 4.0]])
+    assert l1(real, fake).generator == 3.5  # 7 and, the fake starting again, 0
+    assert l2(real, fake).generator == 2.5
+    assert l2(real, fake, match="nearest").generator == 0
+    assert l2(real, fake, match="mean").generator == 2.5
+    np.testing.assert_allclose(rmse(real, fake).generator, np.sqrt(25 / 4), rtol=1e-6)
+
+
+def test_pairs_start_again_at_the_end_of_the_shorter_batch():
+    x, y = pairs(jnp.arange(5.0), jnp.arange(2.0))
+    np.testing.assert_array_equal(x, [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(y, [0, 1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("name", AT_REST)
+@pytest.mark.parametrize("spread", ["equal", "constant"])
+def test_degenerate_batches_have_finite_gradients(name, spread):
+    """Fakes equal to the reals, and all entries of all samples one number."""
+    real = samples(name, 5)
+    if spread == "constant":
+        real = jnp.full_like(real, 0.3)
+    gradients = jax.jit(jax.grad(lambda *views: LOSSES[name](*views).generator, argnums=(0, 1)))
+    value = LOSSES[name](real, real).generator
+    assert np.isfinite(value)
+    for gradient in gradients(real, real):
+        assert np.all(np.isfinite(gradient))
+        assert np.abs(gradient).max() < 10
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "rmse", "cosine", "correlation", "ssim", "ms_ssim"])
+def test_equal_batches_are_at_distance_zero(name):
+    real = samples(name, 5)
+    np.testing.assert_allclose(LOSSES[name](real, real).generator, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "name"), [(ssim, "ssim"), (ms_ssim, "ms_ssim")])
+@pytest.mark.parametrize("shape", [(14, 13, 1), (8, 9, 2), (1, 5, 2), (2, 2, 1)])
+def test_images_match_loops_over_windows(loss, name, shape):
+    if name == "ms_ssim" and min(shape[:2]) == 1:
+        pytest.skip("one scale alone: ms_ssim is ssim")
+    real = images(2, *shape)
+    fake = 0.7 * jnp.concatenate([real, real[:1]]) + 0.3 * images(3, *shape, seed=1)
+    expected = GENERATORS[name](np.float64(real), np.float64(fake))
+    np.testing.assert_allclose(loss(real, fake).generator, expected, rtol=0, atol=2e-6)
+
+
+def test_multi_scale_similarity_of_one_row_is_similarity_where_that_is_positive():
+    real = images(3, 1, 9, 1)
+    fake = 0.9 * real
+    np.testing.assert_allclose(
+        ms_ssim(real, fake).generator, ssim(real, fake).generator, rtol=0, atol=1e-6
+    )
+
+
+def test_similarity_of_noise_and_of_inverted_structure():
+    """Independent noise has no covariance; that of an inverted checkerboard is the opposite.
+
+    Its halves are grey: at all but the finest scale (exponent .0448) the images are equal.
+    """
+    x, y = images(2, 32, 32, 1), images(2, 32, 32, 1, seed=1)
+    assert 0.9 < ssim(x, y).generator < 1.05
+    board = jnp.asarray((-1.0) ** np.add.outer(np.arange(32), np.arange(32)))[None, :, :, None]
+    assert 1.9 < ssim(board, -board).generator <= 2
+    expected = 1 - 1e-4**0.0448
+    np.testing.assert_allclose(ms_ssim(board, -board).generator, expected, rtol=0, atol=1e-3)
+
+
+def test_mode_seeking_matches_a_loop():
+    z, fake = images(5, 2), images(5, 3, 2, seed=1)
+    ratios = pdist(np.float64(fake).reshape(5, -1)) / 6**0.5 / (pdist(np.float64(z)) / 2**0.5)
+    np.testing.assert_allclose(
+        mode_seeking(np.asarray(z), np.asarray(fake)), 1 / (ratios.mean() + 1e-5), rtol=1e-5
+    )
+    assert mode_seeking(z, 2 * fake) < mode_seeking(z, fake)
+
+
+def test_mode_seeking_of_collapsed_samples_is_finite():
+    z, fake = images(4, 2), jnp.ones((4, 3))
+    gradient = jax.grad(mode_seeking, argnums=1)(z, fake)
+    np.testing.assert_allclose(mode_seeking(z, fake), 1e5, rtol=1e-5)
+    assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize(
+    ("name", "real", "fake", "kwargs", "words"),
+    [
+        ("l2", (3, 2), (3, 4), {}, r"shapes \(2,\) and \(4,\)"),
+        ("l2", (3, 2), (3, 2), {"match": "nearst"}, "'nearst'; did you mean 'nearest'"),
+        ("mahalanobis", (1, 2), (3, 2), {}, "real batch of 1; it needs at least 2"),
+        ("correlation", (3, 1), (3, 1), {}, "features of 1; it needs at least 2"),
+        ("ssim", (3, 4), (3, 4), {}, "set on='images'"),
+        ("diversity_matching", (3, 4), (1, 4), {}, "batch of 1; it needs at least 2"),
+    ],
+)
+def test_what_cannot_be_compared(name, real, fake, kwargs, words):
+    with pytest.raises(ConfigError, match=words):
+        LOSSES[name](jnp.ones(real), jnp.ones(fake), **kwargs)
