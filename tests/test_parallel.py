@@ -6,7 +6,7 @@ import functools
 import jax
 import numpy as np
 import pytest
-from execution import on_images, term
+from execution import GROUPS, UNSTABLE, with_losses
 from jax.sharding import PartitionSpec as P
 
 from jaxgan import parallel
@@ -24,7 +24,6 @@ from jaxgan.config import (
 )
 from jaxgan.data import whole
 from jaxgan.errors import ConfigError
-from jaxgan.losses import LOSSES
 from jaxgan.penalties import PENALTIES
 
 # Gradient descent: Adam would amplify gradients of pure rounding noise, such as that of a bias to
@@ -65,26 +64,6 @@ def trained(config, num_devices, mode="jit"):
     return jax.device_get(metrics), jax.device_get(state.generator.params)
 
 
-# Where two projections are nearly equal, rounding decides their order and with it the direction of
-# the next steps; a single gradient agrees to 2e-6 (tests/losses).
-TOLERANCES = {"max_sliced_wasserstein": 2e-2}
-
-
-def grouped():
-    """Several losses in one run, since compiling takes nearly all of the time."""
-    images = tuple(name for name in LOSSES if on_images(name))
-    rest = tuple(name for name in LOSSES if name not in (*images, *TOLERANCES))
-    sixes = [rest[start : start + 6] for start in range(0, len(rest), 6)]
-    return [images, *((name,) for name in TOLERANCES), *sixes]
-
-
-def with_losses(names):
-    """Each is a term with metrics of its own."""
-    terms = {name: dataclasses.replace(term(name), weight=0.1) for name in names}
-    config = dataclasses.replace(CONFIG, loss=TermConfig(name="minimax", weight=0.1), terms=terms)
-    return override(config, "data.name", "digits" if on_images(names[0]) else "ring")
-
-
 def with_penalties():
     """All of them, of which every second one is lazy."""
     penalties = {
@@ -95,7 +74,7 @@ def with_penalties():
 
 @functools.lru_cache
 def losses_on_one_device(names):
-    return trained(with_losses(names), 1)
+    return trained(with_losses(CONFIG, names), 1)
 
 
 @functools.lru_cache
@@ -105,8 +84,11 @@ def penalties_on_one_device():
 
 def check_equal(one, other, tolerance=1e-5):
     def close(a, b, name=""):
-        scale = max(1, np.abs(a).max())
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale, err_msg=name)
+        # gmmn is the root of a small number, which its slope divides by; the mixture is a sum of 5.
+        loose = {"gradient_norm": 10, "gmmn": 5, "gaussian_mixture": 5}
+        scales = (scale for part, scale in loose.items() if part in name)
+        atol = tolerance * max(1, np.abs(a).max(), *scales)
+        np.testing.assert_allclose(a, b, rtol=0, atol=atol, err_msg=name)
 
     (metrics, params), (other_metrics, other_params) = one, other
     assert metrics.keys() == other_metrics.keys()
@@ -116,14 +98,14 @@ def check_equal(one, other, tolerance=1e-5):
     jax.tree.map(close, params, other_params)
 
 
-@pytest.mark.parametrize("names", grouped(), ids="-".join)
+@pytest.mark.parametrize("names", GROUPS, ids="-".join)
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_every_loss_is_the_same_on_eight_devices(names, mode):
-    alone, together = losses_on_one_device(names), trained(with_losses(names), 8, mode)
+    alone, together = losses_on_one_device(names), trained(with_losses(CONFIG, names), 8, mode)
     assert {
         f"terms/{name}/{player}" for name in names for player in ("generator", "discriminator")
     } <= set(alone[0])
-    check_equal(alone, together, TOLERANCES.get(names[0], 1e-5))
+    check_equal(alone, together, 2e-2 if names[0] in UNSTABLE else 1e-5)
 
 
 @pytest.mark.parametrize("mode", ["jit", "pmap"])

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from execution import with_loss
+from execution import GROUPS, with_losses
 
 from jaxgan.build import build, make_hparams
 from jaxgan.config import (
@@ -153,12 +153,12 @@ def test_fresh_latents_change_the_generators_update_alone():
     )
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_trains(name):
+@pytest.mark.parametrize("names", GROUPS, ids="-".join)
+def test_every_loss_trains(names):
     """Fifty steps of Adam stay finite, and move both players."""
     adam = OptimizerConfig(kwargs={"b1": 0.0})
     config = dataclasses.replace(
-        with_loss(CONFIG, name),
+        with_losses(CONFIG, names),
         penalties={"r1": PenaltyConfig(weight=0.1)},
         generator=dataclasses.replace(CONFIG.generator, optimizer=adam, learning_rate=1e-3),
         discriminator=dataclasses.replace(CONFIG.discriminator, optimizer=adam, learning_rate=1e-3),

@@ -23,6 +23,7 @@ from jaxgan.losses.correlation import (
     soft_spearman,
     spearman_loss,
 )
+from jaxgan.losses.dependence import hsic
 from jaxgan.losses.diversity import diversity_matching, mode_seeking
 from jaxgan.losses.f_divergences import (
     f_jensen_shannon,
@@ -32,7 +33,24 @@ from jaxgan.losses.f_divergences import (
     f_squared_hellinger,
     f_total_variation,
 )
-from jaxgan.losses.mmd import mmd2, mmd_gaussian
+from jaxgan.losses.kernel_gan import (
+    KERNEL_LOSSES,
+    cramer,
+    energy_distance,
+    gmmn,
+    kernel_similarity,
+    mmd_bounded_repulsive,
+    mmd_repulsive,
+)
+from jaxgan.losses.mmd import (
+    conditional_mmd2,
+    mean_embedding,
+    mmd2,
+    mmd2_blocks,
+    mmd2_ratio,
+    mmd2_variance,
+    witness,
+)
 from jaxgan.losses.packing import pack, packed
 from jaxgan.losses.relativistic import (
     relativistic_average,
@@ -88,13 +106,16 @@ __all__ = [
     "bernoulli_reconstruction",
     "cca",
     "charbonnier",
+    "conditional_mmd2",
     "coral",
     "correlation",
     "correlation_matching",
     "cosine",
+    "cramer",
     "cross_entropy",
     "diversity_matching",
     "ebgan",
+    "energy_distance",
     "f_jensen_shannon",
     "f_kl",
     "f_pearson",
@@ -104,7 +125,10 @@ __all__ = [
     "feature_matching",
     "gaussian_kl",
     "gaussian_reconstruction",
+    "gmmn",
     "hinge",
+    "hsic",
+    "kernel_similarity",
     "l1",
     "l2",
     "least_squares",
@@ -112,9 +136,15 @@ __all__ = [
     "mahalanobis",
     "max_sliced_wasserstein",
     "max_sliced_wasserstein_loss",
+    "mean_embedding",
     "minimax",
     "mmd2",
+    "mmd2_blocks",
+    "mmd2_ratio",
+    "mmd2_variance",
+    "mmd_bounded_repulsive",
     "mmd_gaussian",
+    "mmd_repulsive",
     "mode_seeking",
     "ms_ssim",
     "mse",
@@ -143,7 +173,10 @@ __all__ = [
     "ssim",
     "wasserstein",
     "wasserstein_1d",
+    "witness",
 ]
+
+mmd_gaussian = KERNEL_LOSSES["mmd_gaussian"]
 
 LOSSES: dict[str, LossFn] = {
     "minimax": minimax,
@@ -162,7 +195,6 @@ LOSSES: dict[str, LossFn] = {
     "f_pearson": f_pearson,
     "f_squared_hellinger": f_squared_hellinger,
     "f_total_variation": f_total_variation,
-    "mmd_gaussian": mmd_gaussian,
     "l1": l1,
     "mae": mae,
     "l2": l2,
@@ -187,4 +219,5 @@ LOSSES: dict[str, LossFn] = {
     "sliced_wasserstein": sliced_wasserstein_loss,
     "max_sliced_wasserstein": max_sliced_wasserstein_loss,
     "sinkhorn": sinkhorn_loss,
+    **KERNEL_LOSSES,
 }

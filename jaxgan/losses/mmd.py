@@ -1,21 +1,30 @@
 """Maximum mean discrepancy: the distance of two distributions' mean embeddings."""
 
-import functools
+import math
+from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, ScalarLike
+from jaxtyping import Array, Float, Int, ScalarLike
 
 from jaxgan.errors import ConfigError
-from jaxgan.kernels import Kernel, at_least_float32, gaussian
+from jaxgan.kernels import Kernel, at_least_float32, mean_between, mean_within
 from jaxgan.registry import unknown
-from jaxgan.types import Losses
+
+ESTIMATORS = ("biased", "unbiased", "linear", "block")
 
 
-def _mean_within(gram: Float[Array, "n n"], estimator: str) -> Float[Array, ""]:
-    n = len(gram)
-    if estimator == "biased":
-        return jnp.mean(gram)
-    return jnp.sum(gram, where=~jnp.eye(n, dtype=bool)) / (n * (n - 1))
+def as_vectors(x: Float[Array, "n ..."]) -> Float[Array, "n d"]:
+    """Samples flattened to vectors, in at least float32."""
+    return at_least_float32(x.reshape(len(x), -1))[0]
+
+
+def check_samples(what: str, n: int, m: int, smallest: int, remedy: str) -> None:
+    """Raises ConfigError unless there are `smallest` samples of each."""
+    if min(n, m) < smallest:
+        raise ConfigError(
+            f"{what} of {n} and {m} samples; it needs at least {smallest} of each: {remedy}"
+        )
 
 
 def mmd2(
@@ -24,45 +33,192 @@ def mmd2(
     *,
     kernel: Kernel,
     estimator: str = "unbiased",
+    tile: int | None = None,
 ) -> Float[Array, ""]:
     """MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y), of n and m samples flattened to vectors.
 
     Args:
         x: Samples of one distribution.
         y: Samples of the other.
-        kernel: A function of (x, y) that returns the matrix of all pairs [n, m].
+        kernel: A symmetric function of (x, y) that returns the matrix of all pairs [n, m], whose
+            entries depend on their own pair alone.
         estimator: "unbiased" leaves out the pairs of a sample with itself, may be negative, and
-            needs n, m >= 2; "biased" averages over all pairs and is never negative.
+            needs n, m >= 2; "biased" averages over all pairs and is never negative; "block" and
+            "linear" are `mmd2_blocks` of about sqrt(min(n, m)) and of 2 samples: unbiased,
+            cheaper, noisier, and dependent on the order of the samples.
+        tile: Side of the tiles in which the pairs are computed; 0 computes all pairs at once, None
+            does so below 256 samples. Tiles take memory O(tile^2 + (n + m) d) and give the same
+            value and reverse-mode gradient, but no forward-mode one.
 
     Raises:
-        ConfigError: On another estimator, or too few samples for the unbiased one.
+        ConfigError: On another estimator, or too few samples for one without bias.
 
     Source: Gretton et al. 2012, A Kernel Two-Sample Test, equations 3 (unbiased) and 5 (biased).
     """
     n, m = len(x), len(y)
-    if estimator not in ("biased", "unbiased"):
-        raise unknown("estimator", estimator, ("biased", "unbiased"))
-    if estimator == "unbiased" and min(n, m) < 2:
-        raise ConfigError(
-            f"unbiased MMD^2 of {n} and {m} samples; it needs at least 2 of each: "
-            "use a larger batch or estimator='biased'"
-        )
-    x, y = at_least_float32(x.reshape(n, -1), y.reshape(m, -1))
-    within = _mean_within(kernel(x, x), estimator) + _mean_within(kernel(y, y), estimator)
-    return within - 2 * jnp.mean(kernel(x, y))
+    if estimator not in ESTIMATORS:
+        raise unknown("estimator", estimator, ESTIMATORS)
+    if estimator in ("linear", "block"):
+        size = 2 if estimator == "linear" else max(2, math.isqrt(min(n, m)))
+        return mmd2_blocks(x, y, kernel=kernel, size=size)
+    biased = estimator == "biased"
+    if not biased:
+        check_samples("unbiased MMD^2", n, m, 2, "use a larger batch or estimator='biased'")
+    x, y = as_vectors(x), as_vectors(y)
+    within = [mean_within(kernel, z, diagonal=biased, tile=tile) for z in (x, y)]
+    return within[0] + within[1] - 2 * mean_between(kernel, x, y, tile=tile)
 
 
-def mmd_gaussian(
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "m ..."],
-    *,
-    bandwidth: ScalarLike = 1.0,
-    estimator: str = "unbiased",
-) -> Losses:
-    """G = MMD^2(real, fake) with the Gaussian kernel of `kernels.gaussian`, D = -MMD^2.
+def mmd2_blocks(
+    x: Float[Array, "n ..."], y: Float[Array, "m ..."], *, kernel: Kernel, size: int
+) -> Float[Array, ""]:
+    """The mean of unbiased MMD^2 over consecutive blocks of `size` samples of each: O(size n).
 
-    Source: Li et al. 2017, MMD GAN, which compares critic features.
+    What does not fill a block in the shorter batch is not used. Size 2 is a linear-time estimator.
+    Source: Zaremba et al. 2013, B-tests: Low Variance Kernel Two-Sample Tests.
+
+    Raises:
+        ConfigError: A size below 2, or fewer samples than one block holds.
     """
-    kernel = functools.partial(gaussian, bandwidth=bandwidth)
-    distance = mmd2(real, fake, kernel=kernel, estimator=estimator)
-    return Losses(generator=distance, discriminator=-distance)
+    if size < 2:
+        raise ConfigError(f"size of the blocks is {size}; it must be at least 2")
+    check_samples("MMD^2 by blocks", len(x), len(y), size, "use a larger batch or smaller blocks")
+    blocks = min(len(x), len(y)) // size
+    x, y = (as_vectors(z)[: blocks * size].reshape(blocks, size, -1) for z in (x, y))
+
+    def of_block(x: Float[Array, "s d"], y: Float[Array, "s d"]) -> Float[Array, ""]:
+        return mmd2(x, y, kernel=kernel, tile=0)
+
+    return jnp.mean(jax.vmap(of_block)(x, y))
+
+
+def mmd2_variance(
+    x: Float[Array, "n ..."], y: Float[Array, "m ..."], *, kernel: Kernel
+) -> Float[Array, ""]:
+    """An unbiased estimate of the variance of unbiased MMD^2 of n and m samples; may be negative.
+
+    Each product of expectations in the variance is estimated from terms of distinct samples alone.
+    The matrices of all pairs are held whole.
+
+    Raises:
+        ConfigError: Fewer than 4 samples of either.
+
+    Source: Sutherland and Deka 2019, Unbiased Estimators for the Variance of MMD Estimators; it
+    mends and extends to n != m equation 5 of Sutherland et al. 2017.
+    """
+    n, m = len(x), len(y)
+    check_samples("the variance of MMD^2", n, m, 4, "use a larger batch")
+    x, y = as_vectors(x), as_vectors(y)
+    between = kernel(x, y)
+    of_x, within_x = _variance_within(kernel(x, x), between)
+    of_y, within_y = _variance_within(kernel(y, y), between.T)
+    squares = jnp.sum(jnp.square(between))
+    by_row, by_column = (jnp.sum(jnp.square(jnp.sum(between, axis=axis))) for axis in (1, 0))
+    squared_mean = jnp.square(jnp.sum(between)) - by_row - by_column + squares
+    squared_mean /= float(math.perm(n, 2) * math.perm(m, 2))
+    rows = (by_row - squares) / float(n * math.perm(m, 2)) - squared_mean
+    columns = (by_column - squares) / float(m * math.perm(n, 2)) - squared_mean
+    pairs = squares / (n * m) - squared_mean
+    of_between = ((m - 1) * rows + (n - 1) * columns + pairs) / (n * m)
+    return of_x + of_y + 4 * of_between - 4 * (within_x + within_y)
+
+
+def _variance_within(
+    gram: Float[Array, "n n"], between: Float[Array, "n m"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Unbiased estimates of Var A and Cov(A, C), A the mean of k(x, x') and C that of k(x, y)."""
+    n, m = between.shape
+    gram = jnp.where(jnp.eye(n, dtype=bool), 0, gram)
+    pairs_of, triples_of, quadruples_of = (float(math.perm(n, k)) for k in (2, 3, 4))
+    by_row, between_by_row = jnp.sum(gram, axis=1), jnp.sum(between, axis=1)
+    total, squares, of_rows = jnp.sum(by_row), jnp.sum(gram**2), jnp.sum(by_row**2)
+    squared_mean = (total**2 - 4 * of_rows + 2 * squares) / quadruples_of
+    rows = (of_rows - squares) / triples_of - squared_mean
+    pairs = squares / pairs_of - squared_mean
+    products = jnp.sum(by_row * between_by_row)
+    product_of_means = (total * jnp.sum(between_by_row) - 2 * products) / (triples_of * m)
+    covariance = products / (pairs_of * m) - product_of_means
+    return (4 * (n - 2) * rows + 2 * pairs) / pairs_of, 2 * covariance / n
+
+
+def mmd2_ratio(
+    x: Float[Array, "n ..."],
+    y: Float[Array, "m ..."],
+    *,
+    kernel: Kernel,
+    smallest_variance: ScalarLike = 1e-8,
+) -> Float[Array, ""]:
+    """MMD^2 / sqrt(max(variance, smallest_variance)): a test's power grows with it.
+
+    Source: Sutherland et al. 2017, Generative Models and Model Criticism via Optimized Maximum
+    Mean Discrepancy, equation 4; the smallest variance is its code's.
+    """
+    variance = mmd2_variance(x, y, kernel=kernel)
+    return mmd2(x, y, kernel=kernel) / jnp.sqrt(jnp.maximum(variance, smallest_variance))
+
+
+def conditional_mmd2(
+    x: Float[Array, "n ..."],
+    x_labels: Int[Array, "n"],
+    y: Float[Array, "m ..."],
+    y_labels: Int[Array, "m"],
+    *,
+    kernel: Kernel,
+    num_classes: int,
+    estimator: str = "unbiased",
+) -> Float[Array, ""]:
+    """The mean over classes c of MMD^2(x | c, y | c).
+
+    Classes of which either batch holds too few samples (fewer than 2 for the unbiased estimator,
+    none for the biased one) are left out; 0 if all are. The matrices of all pairs are held whole.
+    Source: the estimators of Gretton et al. 2012, within each class.
+
+    Raises:
+        ConfigError: On another estimator.
+    """
+    smallest = {"biased": 1, "unbiased": 2}
+    if estimator not in smallest:
+        raise unknown("estimator", estimator, smallest)
+    x, y = as_vectors(x), as_vectors(y)
+    of_x, of_y = (jax.nn.one_hot(z, num_classes, dtype=x.dtype) for z in (x_labels, y_labels))
+    counts_x, counts_y = jnp.sum(of_x, axis=0), jnp.sum(of_y, axis=0)
+    counted = jnp.minimum(counts_x, counts_y) >= smallest[estimator]
+
+    def within(z: Float[Array, "k d"], of_z: Float[Array, "k c"]) -> Float[Array, "c"]:
+        gram, count = kernel(z, z), jnp.sum(of_z, axis=0)
+        if estimator == "biased":
+            pairs = count**2
+        else:
+            gram, pairs = jnp.where(jnp.eye(len(z), dtype=bool), 0, gram), count * (count - 1)
+        return jnp.sum(of_z * (gram @ of_z), axis=0) / jnp.where(counted, pairs, 1)
+
+    between = jnp.sum(of_x * (kernel(x, y) @ of_y), axis=0)
+    between /= jnp.where(counted, counts_x * counts_y, 1)
+    by_class = within(x, of_x) + within(y, of_y) - 2 * between
+    return jnp.sum(jnp.where(counted, by_class, 0)) / jnp.maximum(jnp.sum(counted), 1)
+
+
+def mean_embedding(
+    x: Float[Array, "n ..."], *, kernel: Kernel
+) -> Callable[[Float[Array, "k ..."]], Float[Array, "k"]]:
+    """The function t -> mean_i k(t, x_i): the samples' image in the kernel's Hilbert space.
+
+    Source: Smola et al. 2007, A Hilbert Space Embedding for Distributions.
+    """
+    x = as_vectors(x)
+
+    def embedding(points: Float[Array, "k ..."]) -> Float[Array, "k"]:
+        return jnp.mean(kernel(as_vectors(points), x), axis=1)
+
+    return embedding
+
+
+def witness(
+    x: Float[Array, "n ..."], y: Float[Array, "m ..."], *, kernel: Kernel
+) -> Callable[[Float[Array, "k ..."]], Float[Array, "k"]]:
+    """The function w(t) = mean_i k(t, x_i) - mean_j k(t, y_j), where x and y differ most.
+
+    Source: Gretton et al. 2012, A Kernel Two-Sample Test, section 2.3.
+    """
+    of_x, of_y = mean_embedding(x, kernel=kernel), mean_embedding(y, kernel=kernel)
+    return lambda points: of_x(points) - of_y(points)

@@ -1,6 +1,7 @@
-"""MMD^2 against double loops, closed forms and simulation."""
+"""MMD^2 and what is made of it against double loops, closed forms and simulation."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +10,22 @@ import pytest
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import gaussian
-from jaxgan.losses import mmd2, mmd_gaussian
+from jaxgan.losses import (
+    conditional_mmd2,
+    mean_embedding,
+    mmd2,
+    mmd2_blocks,
+    mmd2_ratio,
+    mmd2_variance,
+    mmd_gaussian,
+    witness,
+)
 
 ESTIMATORS = ("biased", "unbiased")
+
+
+def gaussian_pair(a, b):
+    return np.exp(-np.sum((a - b) ** 2) / 2)
 
 
 def linear(x, y):
@@ -135,3 +149,178 @@ def test_unbiased_estimator_needs_two_samples_of_each(n, m):
     with pytest.raises(ConfigError, match=f"of {n} and {m} samples"):
         mmd_gaussian(x, y)
     assert mmd_gaussian(x, y, estimator="biased").generator > 0
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_tiles_give_the_same(estimator):
+    x, y = samples(11, 2, 2), samples(7, 2, 2, seed=1)
+    whole, tiled = (
+        jax.jit(
+            jax.value_and_grad(
+                functools.partial(mmd2, kernel=gaussian, estimator=estimator, tile=tile), (0, 1)
+            )
+        )(x, y)
+        for tile in (0, 4)
+    )
+    for a, b in zip(jax.tree.leaves(tiled), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_large_batches_are_tiled(estimator):
+    x, y = samples(300, 3), samples(280, 3, seed=1) + 0.5
+    gram = [
+        np.exp(-np.sum(np.square(a[:, None] - b[None]), -1) / 2)
+        for a, b in itertools.combinations_with_replacement(
+            (np.asarray(x, np.float64), np.asarray(y, np.float64)), 2
+        )
+    ]
+    xx, xy, yy = gram
+    if estimator == "biased":
+        expected = xx.mean() + yy.mean() - 2 * xy.mean()
+    else:
+        expected = (xx.sum() - 300) / (300 * 299) + (yy.sum() - 280) / (280 * 279) - 2 * xy.mean()
+    compiled = jax.jit(functools.partial(mmd2, kernel=gaussian, estimator=estimator))
+    np.testing.assert_allclose(compiled(x, y), expected, rtol=0, atol=1e-6)
+    assert "f32[300,280]" not in compiled.lower(x, y).compile().as_text()
+
+
+@pytest.mark.parametrize(("estimator", "size"), [("linear", 2), ("block", 3)])
+def test_blocks_match_a_loop_over_blocks(estimator, size):
+    x, y = samples(14, 2), samples(11, 2, seed=1)  # isqrt(11) = 3
+    blocks = [slice(i, i + size) for i in range(0, 11 - size + 1, size)]
+    expected = np.mean([double_loop(x[b], y[b], gaussian_pair, "unbiased") for b in blocks])
+    value = jax.jit(functools.partial(mmd2, kernel=gaussian, estimator=estimator))(x, y)
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        mmd2_blocks(x, y, kernel=gaussian, size=size), expected, rtol=0, atol=1e-6
+    )
+
+
+def test_blocks_need_as_many_samples():
+    with pytest.raises(ConfigError, match="size of the blocks is 1"):
+        mmd2_blocks(samples(4, 2), samples(4, 2), kernel=gaussian, size=1)
+    with pytest.raises(ConfigError, match="of 6 and 4 samples; it needs at least 5"):
+        mmd2_blocks(samples(6, 2), samples(4, 2), kernel=gaussian, size=5)
+
+
+def distinct_variance(x, y):
+    """Var of unbiased MMD^2: each product of means over all tuples of different samples."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    n, m = len(x), len(y)
+
+    def within(x):
+        n = len(x)
+        k = np.array([[gaussian_pair(a, b) for b in x] for a in x])
+        quadruples = itertools.permutations(range(n), 4)
+        squared_mean = np.mean([k[a, b] * k[c, d] for a, b, c, d in quadruples])
+        triples = itertools.permutations(range(n), 3)
+        rows = np.mean([k[a, b] * k[a, c] for a, b, c in triples]) - squared_mean
+        pairs = np.mean([k[a, b] ** 2 for a, b in itertools.permutations(range(n), 2)])
+        return (4 * (n - 2) * rows + 2 * (pairs - squared_mean)) / (n * (n - 1))
+
+    def shared(x, y):
+        k, g = (np.array([[gaussian_pair(a, b) for b in z] for a in x]) for z in (x, y))
+        pairs = itertools.permutations(range(len(x)), 2)
+        product = np.mean([k[a, b] * g[a, c] for a, b in pairs for c in range(len(y))])
+        triples = itertools.permutations(range(len(x)), 3)
+        means = np.mean([k[a, b] * g[c, d] for a, b, c in triples for d in range(len(y))])
+        return 2 * (product - means) / len(x)
+
+    k = np.array([[gaussian_pair(a, b) for b in y] for a in x])
+    of_x = list(itertools.permutations(range(n), 2))
+    of_y = list(itertools.permutations(range(m), 2))
+    squared_mean = np.mean([k[a, c] * k[b, d] for a, b in of_x for c, d in of_y])
+    rows = np.mean([k[a, c] * k[a, d] for a in range(n) for c, d in of_y]) - squared_mean
+    columns = np.mean([k[a, c] * k[b, c] for a, b in of_x for c in range(m)]) - squared_mean
+    pairs = np.mean(k**2) - squared_mean
+    between = ((m - 1) * rows + (n - 1) * columns + pairs) / (n * m)
+    return within(x) + within(y) + 4 * between - 4 * (shared(x, y) + shared(y, x))
+
+
+@pytest.mark.parametrize(("n", "m"), [(5, 7), (6, 4)])
+def test_variance_matches_loops_over_distinct_samples(n, m):
+    x, y = samples(n, 2), samples(m, 2, seed=1) + 0.5
+    value = jax.jit(functools.partial(mmd2_variance, kernel=gaussian))(x, y)
+    np.testing.assert_allclose(value, distinct_variance(x, y), rtol=0, atol=1e-6)
+
+
+def test_variance_is_that_of_the_estimator():
+    n, m, draws = 12, 8, 4000
+
+    def draw(key):
+        for_x, for_y = jax.random.split(key)
+        x, y = jax.random.normal(for_x, (n, 2)), 1 + jax.random.normal(for_y, (m, 2))
+        return mmd2(x, y, kernel=gaussian), mmd2_variance(x, y, kernel=gaussian)
+
+    values, variances = jax.jit(jax.vmap(draw))(jax.random.split(jax.random.key(0), draws))
+    # The error of a sample variance of nearly normal values is sqrt(2 / draws) = 2.2 %.
+    error = np.hypot(np.var(values) * (2 / draws) ** 0.5, np.std(variances) / draws**0.5)
+    assert abs(np.mean(variances) - np.var(values, ddof=1)) < 4 * error
+    assert error < 0.05 * np.var(values)
+
+
+def test_variance_of_many_samples():
+    # 400^4 tuples are more than an int32 holds. The variance falls as 1 / n: about 4 times.
+    x, y = samples(400, 2), samples(380, 2, seed=1) + 1
+    variance = jax.jit(functools.partial(mmd2_variance, kernel=gaussian))
+    assert 2 < variance(x[:100], y[:95]) / variance(x, y) < 8
+
+
+def test_ratio():
+    x, y = samples(9, 2), samples(8, 2, seed=1) + 0.5
+    variance = distinct_variance(x, y)
+    assert variance > 1e-4
+    expected = double_loop(x, y, gaussian_pair, "unbiased") / variance**0.5
+    value = jax.jit(functools.partial(mmd2_ratio, kernel=gaussian))(x, y)
+    np.testing.assert_allclose(value, expected, rtol=1e-4)
+    floored = mmd2_ratio(x, y, kernel=gaussian, smallest_variance=4.0)
+    np.testing.assert_allclose(floored, expected * variance**0.5 / 2, rtol=0, atol=1e-6)
+    with pytest.raises(ConfigError, match="of 9 and 3 samples; it needs at least 4"):
+        mmd2_ratio(x, y[:3], kernel=gaussian)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_conditional_mmd_is_the_mean_over_classes(estimator):
+    x, y = samples(11, 2), samples(9, 2, seed=1)
+    of_x, of_y = np.array([0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3]), np.array([0, 0, 1, 1, 1, 1, 1, 2, 4])
+    # Class 3 has no y, 4 no x, and 2 one y only, too few without bias.
+    classes = (0, 1, 2) if estimator == "biased" else (0, 1)
+    expected = np.mean(
+        [double_loop(x[of_x == c], y[of_y == c], gaussian_pair, estimator) for c in classes]
+    )
+    conditional = functools.partial(
+        conditional_mmd2, kernel=gaussian, num_classes=6, estimator=estimator
+    )
+    value = jax.jit(conditional)(x, jnp.asarray(of_x), y, jnp.asarray(of_y))
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+
+
+def test_conditional_mmd_without_common_classes_is_zero():
+    x, y = samples(4, 2), samples(3, 2, seed=1)
+    labels = jnp.zeros(4, int), jnp.ones(3, int)
+
+    def loss(x, estimator="unbiased"):
+        return conditional_mmd2(
+            x, labels[0], y, labels[1], kernel=gaussian, num_classes=2, estimator=estimator
+        )
+
+    value, gradient = jax.value_and_grad(loss)(x)
+    assert value == 0
+    np.testing.assert_array_equal(gradient, 0)
+    with pytest.raises(ConfigError, match="unknown estimator 'linear'"):
+        loss(x, "linear")
+
+
+def test_witness_and_embedding():
+    x, y, points = samples(6, 2, 1), samples(4, 2, 1, seed=1), samples(3, 2, 1, seed=2)
+    embedding, difference = mean_embedding(x, kernel=gaussian), witness(x, y, kernel=gaussian)
+    expected = [np.mean([gaussian_pair(p.ravel(), a.ravel()) for a in x]) for p in points]
+    np.testing.assert_allclose(embedding(points), expected, rtol=0, atol=1e-6)
+    expected -= np.mean([[gaussian_pair(p.ravel(), b.ravel()) for b in y] for p in points], 1)
+    np.testing.assert_allclose(difference(points), expected, rtol=0, atol=1e-6)
+    # E w(x) - E w(y) is the biased MMD^2.
+    gap = jnp.mean(difference(x)) - jnp.mean(difference(y))
+    np.testing.assert_allclose(
+        gap, mmd2(x, y, kernel=gaussian, estimator="biased"), rtol=0, atol=1e-6
+    )

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from execution import on_images
 
 from jaxgan.errors import ConfigError
 from jaxgan.losses import LOSSES, mmd_gaussian, pack, packed
 from jaxgan.penalties import r1
+from jaxgan.registry import takes_key
 
 
 def test_packs_are_consecutive_samples_joined_along_the_channels():
@@ -33,8 +35,8 @@ def test_a_degree_that_does_not_divide_the_batch(degree):
         pack(jnp.zeros((6, 2)), degree)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_takes_the_logits_of_a_packed_discriminator(name):
+@pytest.mark.parametrize("name", [name for name in LOSSES if not on_images(name)])
+def test_every_loss_takes_the_logits_of_a_packed_discriminator(name, key):
     """The same numbers as the discriminator on packs that were written out by hand."""
     real, fake = (jax.random.normal(jax.random.key(i), (n, 3)) for i, n in enumerate((8, 4)))
     weights = jax.random.normal(jax.random.key(2), (6, 2))
@@ -43,11 +45,12 @@ def test_every_loss_takes_the_logits_of_a_packed_discriminator(name):
         return jnp.tanh(x @ weights) * scale
 
     judge = packed(discriminator, 2)
-    losses = LOSSES[name](judge(real, scale=2.0), judge(fake, scale=2.0))
+    loss = functools.partial(LOSSES[name], **({"key": key} if takes_key(LOSSES[name]) else {}))
+    losses = loss(judge(real, scale=2.0), judge(fake, scale=2.0))
     by_hand = (
         discriminator(jnp.concatenate([x[::2], x[1::2]], axis=1), scale=2.0) for x in (real, fake)
     )
-    np.testing.assert_allclose(losses, LOSSES[name](*by_hand), rtol=1e-6)
+    np.testing.assert_allclose(losses, loss(*by_hand), rtol=1e-5, atol=1e-6)
 
 
 def test_only_packs_show_that_samples_come_in_pairs(key):

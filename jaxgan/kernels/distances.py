@@ -1,12 +1,8 @@
-"""Kernels: functions of two sets of points that return the matrix of all pairs."""
-
-from collections.abc import Callable
+"""Distances and inner products of all pairs, safe in float32."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, ScalarLike
-
-Kernel = Callable[[Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
 
 # Up to this dimension differences cost no more than a matrix product, and they never cancel.
 MAX_DIRECT_DIMENSION = 8
@@ -33,19 +29,29 @@ def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[A
     center = jax.lax.stop_gradient((jnp.sum(x, axis=0) + jnp.sum(y, axis=0)) / (n + y.shape[0]))
     x, y = x - center[None], y - center[None]
     norms = jnp.sum(jnp.square(x), axis=1)[:, None] + jnp.sum(jnp.square(y), axis=1)[None]
-    squared = norms - 2 * jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
+    squared = norms - 2 * inner_products(x, y)
     noise = 2 * d**0.5 * jnp.finfo(squared.dtype).eps * norms
     return squared - jax.lax.stop_gradient(jnp.where(squared > noise, 0, squared))
 
 
-def gaussian(
-    x: Float[Array, "n d"], y: Float[Array, "m d"], *, bandwidth: ScalarLike = 1.0
-) -> Float[Array, "n m"]:
-    """k(x, y) = exp(-|x - y|^2 / (2 bandwidth^2)), in [0, 1]; bandwidth > 0 in the units of x.
-
-    Source: Gretton et al. 2012, A Kernel Two-Sample Test.
-    """
-    return jnp.exp(-squared_distances(x, y) / (2 * bandwidth**2))
+def safe_power(x: Float[Array, "*shape"], exponent: ScalarLike) -> Float[Array, "*shape"]:
+    """x^exponent for x >= 0, with gradient 0 at 0, where that of a root is infinite."""
+    positive = x > 0
+    return jnp.where(positive, jnp.where(positive, x, 1) ** exponent, 0)
 
 
-KERNELS: dict[str, Callable[..., Float[Array, "n m"]]] = {"gaussian": gaussian}
+def euclidean_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """|x_i - y_j|, with gradient 0 where points coincide."""
+    return safe_power(squared_distances(x, y), 0.5)
+
+
+def manhattan_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """sum_k |x_ik - y_jk| in at least float32, with gradient 0 where coordinates coincide."""
+    x, y = at_least_float32(x, y)
+    return jnp.sum(jnp.abs(x[:, None] - y[None]), axis=-1)
+
+
+def inner_products(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
+    """<x_i, y_j> in at least float32, not in the TF32 or bfloat16 that accelerators default to."""
+    x, y = at_least_float32(x, y)
+    return jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)

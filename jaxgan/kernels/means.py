@@ -1,0 +1,191 @@
+"""Means of a kernel over all pairs, whole or in tiles.
+
+In tiles memory is O(b^2 + (n + m) d) for tiles of b x b. One pass yields the value and, where it is
+differentiated, the gradient: a tile's forward values are not kept for a backward pass, its gradient
+is taken while they are at hand and kept instead. The kernel must be symmetric, k(x, y) = k(y, x).
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+from jaxtyping import Array, Float, Int, Shaped
+
+from jaxgan.kernels.combine import Kernel
+from jaxgan.kernels.distances import at_least_float32
+from jaxgan.types import PyTree
+
+# Below this many samples the whole matrix is as fast as tiles. The matrices of a tile of 128 stay
+# in a core's cache; from this dimension on matrix products take the time, and gain from 256.
+SMALLEST_TILED = 256
+TILE, LARGE_TILE = 128, 256
+LARGE_DIMENSION = 512
+
+
+def mean_within(
+    kernel: Kernel, x: Float[Array, "n d"], *, diagonal: bool, tile: int | None = None
+) -> Float[Array, ""]:
+    """The mean of k(x_i, x_j) over all pairs, or over those of different samples.
+
+    Args:
+        kernel: A symmetric function of two sets of points that returns the matrix of all pairs.
+        x: n samples; at least 2 without the diagonal.
+        diagonal: Whether the pairs of a sample with itself count.
+        tile: Side of the tiles; 0 for the whole matrix; None chooses by n.
+    """
+    (x,), n = at_least_float32(x), len(x)
+    count = float(n * n if diagonal else n * (n - 1))  # an int32 holds no more than 46,340^2
+    if tile := _tile(tile, n, x.shape[1]):
+        return _tiled_sum(kernel, x, None, diagonal, tile) / count
+    gram = kernel(x, x)
+    return (jnp.sum(gram) if diagonal else jnp.sum(gram, where=~jnp.eye(n, dtype=bool))) / count
+
+
+def mean_between(
+    kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"], *, tile: int | None = None
+) -> Float[Array, ""]:
+    """The mean of k(x_i, y_j) over all pairs; arguments as those of `mean_within`."""
+    x, y = at_least_float32(x, y)
+    if tile := _tile(tile, max(len(x), len(y)), x.shape[1]):
+        return _tiled_sum(kernel, x, y, True, tile) / float(len(x) * len(y))
+    return jnp.mean(kernel(x, y))
+
+
+def _tile(tile: int | None, n: int, d: int) -> int:
+    if tile is not None:
+        return tile
+    if n < SMALLEST_TILED:
+        return 0
+    return TILE if d < LARGE_DIMENSION else LARGE_TILE
+
+
+class _Plan(NamedTuple):
+    """What is static about a pass: how a tile is computed and which pairs count."""
+
+    jaxpr: Jaxpr
+    dtype: Any
+    diagonal: bool
+    tile: int
+
+
+def _tiled_sum(
+    kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"] | None, diagonal: bool, tile: int
+) -> Float[Array, ""]:
+    """The sum of k over all pairs of x and y, or of x and itself where y is None."""
+    # What the kernel closes over (a traced bandwidth) becomes an argument: `custom_vjp` and the
+    # transformations around it must see it.
+    blocks = _blocks(x, tile)[0], _blocks(x if y is None else y, tile)[0]
+    traced = jax.make_jaxpr(kernel)(*blocks)
+    (out,) = traced.out_avals
+    x, y, consts = _varying_alike((x, y, traced.consts))
+    return _pair_sum(_Plan(traced.jaxpr, out.dtype, diagonal, tile), x, y, consts)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _pair_sum(
+    plan: _Plan, x: Float[Array, "n d"], y: Float[Array, "m d"] | None, consts: list[Any]
+) -> Float[Array, ""]:
+    return _pass(plan, x, y, consts, differentiate=False)[0]
+
+
+def _pair_sum_fwd(
+    plan: _Plan, x: Float[Array, "n d"], y: Float[Array, "m d"] | None, consts: list[Any]
+) -> tuple[Float[Array, ""], PyTree]:
+    return _pass(plan, x, y, consts, differentiate=True)
+
+
+def _pair_sum_bwd(plan: _Plan, gradients: PyTree, cotangent: Float[Array, ""]) -> PyTree:
+    return jax.tree.map(lambda gradient: cotangent * gradient, gradients)
+
+
+_pair_sum.defvjp(_pair_sum_fwd, _pair_sum_bwd)
+
+
+def _pass(
+    plan: _Plan,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"] | None,
+    consts: list[Any],
+    differentiate: bool,
+) -> tuple[Float[Array, ""], PyTree]:
+    """The sum over tiles and, if asked for, its gradient by x, y and consts.
+
+    Of x with itself only the tiles on and above the diagonal are computed; the others mirror them.
+    """
+    n, m, tile = len(x), len(x if y is None else y), plan.tile
+    rows = _blocks(x, tile)
+    columns = rows if y is None else _blocks(y, tile)
+
+    def tile_sums(
+        a: Float[Array, "b d"], b: Float[Array, "b d"], consts: list[Any], weights: Array
+    ) -> Float[Array, "b"]:
+        (gram,) = jaxpr_as_fun(ClosedJaxpr(plan.jaxpr, consts))(a, b)
+        return jnp.sum(gram * weights, axis=1)
+
+    def pair_weights(i: Int[Array, ""], j: Int[Array, ""]) -> Float[Array, "b b"]:
+        """0 for padding and for pairs that do not count, 2 for what stands for its mirror image."""
+        row, column = (k * tile + jnp.arange(tile) for k in (i, j))
+        counts = (row < n)[:, None] & (column < m)[None]
+        if not plan.diagonal:
+            counts &= row[:, None] != column[None]
+        times = jnp.where(i == j, 1, 2) if y is None else 1
+        return jnp.where(counts, times, 0).astype(plan.dtype)
+
+    def add_tile(i: Int[Array, ""], j: Int[Array, ""], carry: PyTree) -> PyTree:
+        total, gradients = carry
+        sums = functools.partial(tile_sums, weights=pair_weights(i, j))
+        if not differentiate:
+            return total + sums(rows[i], columns[j], consts), gradients
+        value, vjp = jax.vjp(sums, rows[i], columns[j], consts)
+        a, b, c = vjp(jnp.ones_like(value))
+        by_x, by_y, by_consts = gradients
+        by_x = by_x.at[i].add(a)
+        if y is None:
+            by_x = by_x.at[j].add(b)
+        else:
+            by_y = by_y.at[j].add(b)
+        by_consts = [g if g is None else g + h for g, h in zip(by_consts, c, strict=True)]
+        return total + value, (by_x, by_y, by_consts)
+
+    def add_row(i: Int[Array, ""], carry: PyTree) -> PyTree:
+        # A total for each row of tiles, and within it for each row of a tile, rounds less.
+        total, gradients = carry
+        first = i if y is None else 0
+        add = functools.partial(add_tile, i)
+        added, gradients = jax.lax.fori_loop(first, len(columns), add, (zero, gradients))
+        return total + added, gradients
+
+    zero = _zeros_like(rows[0, :, 0]).astype(plan.dtype)
+    gradients = None
+    if differentiate:
+        floats = [c if jnp.issubdtype(jnp.result_type(c), jnp.inexact) else None for c in consts]
+        gradients = jax.tree.map(_zeros_like, (rows, None if y is None else columns, floats))
+    total, gradients = jax.lax.fori_loop(0, len(rows), add_row, (zero, gradients))
+    if gradients is not None:
+        by_x, by_y, by_consts = gradients
+        by_x = by_x.reshape(-1, x.shape[1])[:n]
+        by_y = None if by_y is None else by_y.reshape(-1, x.shape[1])[:m]
+        gradients = by_x, by_y, by_consts
+    return jnp.sum(total), gradients
+
+
+def _blocks(x: Float[Array, "n d"], tile: int) -> Float[Array, "blocks tile d"]:
+    """The points in blocks, the last filled up with its last point: a kernel is finite there."""
+    return jnp.pad(x, ((0, -len(x) % tile), (0, 0)), mode="edge").reshape(-1, tile, x.shape[1])
+
+
+def _zeros_like(x: Shaped[Array, "*shape"]) -> Shaped[Array, "*shape"]:
+    """Zeros that vary over the devices of a shard_map as x does, as a loop's carry must."""
+    return jnp.where(False, x, 0)
+
+
+def _varying_alike(tree: PyTree) -> PyTree:
+    """The tree, each leaf varying over every device axis of a shard_map over which any one does.
+
+    Else the gradient of a leaf that does not is summed over the devices in every tile.
+    """
+    zeros = [_zeros_like(x).ravel()[0] for x in jax.tree.leaves(tree)]
+    anchor = functools.reduce(jnp.add, zeros)
+    return jax.tree.map(lambda x: jnp.where(False, anchor.astype(x.dtype), x), tree)

@@ -1,0 +1,123 @@
+"""What the registry-wide tests do not show of the kernel losses."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from kernel_references import KERNEL_REFERENCES, mmd2, scale
+
+from jaxgan import registry
+from jaxgan.errors import ConfigError
+from jaxgan.kernels import KERNELS
+from jaxgan.losses import LOSSES, cramer, energy_distance, gmmn, kernel_similarity, mmd_repulsive
+from jaxgan.losses.kernel_gan import KERNEL_LOSSES, mmd_bounded_repulsive
+
+
+def samples(n, *shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(n, *shape)), jnp.float32)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_kernel_lends_its_loss_name_and_hyperparameters(name):
+    loss = LOSSES[f"mmd_{name}"]
+    assert loss.__name__ == f"mmd_{name}"
+    expected = {"estimator": "unbiased", **registry.hyperparameters(KERNELS[name])}
+    assert registry.hyperparameters(loss) == expected
+    assert inspect.getdoc(KERNELS[name]).splitlines()[0] in inspect.getdoc(loss).splitlines()[0]
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        loss(samples(3, 2), samples(4, 2), bandwith=1.0)
+
+
+@pytest.mark.parametrize("name", KERNEL_LOSSES)
+def test_views_are_flattened(name):
+    real, fake = samples(5, 2, 3), samples(4, 2, 3, seed=1)
+    flat = jax.jit(KERNEL_LOSSES[name])(real.reshape(5, 6), fake.reshape(4, 6))
+    losses = jax.jit(KERNEL_LOSSES[name])(real, fake)
+    tolerance = 1e-6 * scale(name, real.reshape(5, 6), fake.reshape(4, 6))
+    np.testing.assert_allclose(losses, flat, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", KERNEL_LOSSES)
+def test_gradients_of_a_collapsed_generator_are_finite(name):
+    real = samples(5, 10)
+    fake = jnp.broadcast_to(real[:1], (4, 10))
+    for gradient in jax.tree.leaves(jax.jit(jax.jacrev(KERNEL_LOSSES[name], (0, 1)))(real, fake)):
+        assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("name", KERNEL_LOSSES)
+def test_fakes_that_follow_the_gradient_come_nearer(name):
+    real, fake = samples(8, 2), samples(6, 2, seed=1) + 1
+    generator = jax.jit(jax.value_and_grad(lambda fake: KERNEL_LOSSES[name](real, fake).generator))
+    value, gradient = generator(fake)
+    moved, _ = generator(fake - 1e-3 / jnp.linalg.norm(gradient) * gradient)
+    assert moved < value
+
+
+def test_estimator_of_an_mmd_loss():
+    real, fake = samples(5, 2), samples(4, 2, seed=1)
+    for estimator in ("biased", "unbiased"):
+        expected = mmd2(
+            KERNEL_REFERENCES["laplacian"], *map(np.float64, (real, fake)), estimator == "biased"
+        )
+        losses = LOSSES["mmd_laplacian"](real, fake, estimator=estimator)
+        np.testing.assert_allclose(losses, (expected, -expected), rtol=0, atol=1e-6)
+
+
+def test_repulsion_of_minus_one_attracts():
+    losses = mmd_repulsive(samples(5, 2), samples(4, 2, seed=1), repulsion=-1.0)
+    np.testing.assert_allclose(losses.discriminator, -losses.generator, rtol=0, atol=1e-6)
+
+
+def test_repulsive_discriminator_spreads_reals_and_gathers_fakes():
+    real, fake = samples(5, 2), samples(4, 2, seed=1)
+    by_real, by_fake = jax.jacrev(mmd_repulsive, (0, 1))(real, fake).discriminator
+    # Along -gradient: away from the centre for reals, towards it for fakes.
+    assert -jnp.sum(by_real * (real - real.mean(0)[None])) > 0
+    assert -jnp.sum(by_fake * (fake - fake.mean(0)[None])) < 0
+
+
+def test_bounds_stop_the_discriminator():
+    near, far = jnp.array([[0.0], [0.4]]), jnp.array([[0.0], [2.5]])  # .16 < 1/4, 6.25 > 4
+    by_real, by_fake = jax.jacrev(mmd_bounded_repulsive, (0, 1))(near, far).discriminator
+    np.testing.assert_array_equal(by_real, 0)
+    np.testing.assert_array_equal(by_fake, 0)
+
+
+def test_gmmn_of_a_perfect_generator():
+    real = samples(5, 3)
+    losses, gradients = gmmn(real, real), jax.jacrev(gmmn, 1)(real, real)
+    np.testing.assert_allclose(losses, 0, atol=1e-3)  # the root of rounding
+    assert np.all(np.isfinite(gradients.generator))
+
+
+def test_energy_distance_is_twice_the_mmd_of_the_energy_kernel():
+    real, fake = samples(5, 2), samples(4, 2, seed=1)
+    for exponent in (0.5, 1.0, 1.7):
+        energy = energy_distance(real, fake, exponent=exponent).generator
+        mmd = LOSSES["mmd_energy"](real, fake, exponent=exponent).generator
+        np.testing.assert_allclose(energy, 2 * mmd, rtol=0, atol=1e-5)
+
+
+def test_energy_distance_in_one_dimension_matches_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    real, fake = samples(7), samples(4, seed=1) + 1
+    expected = stats.energy_distance(np.float64(real), np.float64(fake)) ** 2
+    value = energy_distance(real, fake, estimator="biased").generator
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+
+
+def test_paired_similarity():
+    real, fake = samples(5, 2), samples(3, 2, seed=1)
+    pairs = [(real[i], fake[i % 3]) for i in range(5)]
+    expected = np.mean([np.exp(-np.sum((a - b) ** 2) / 8) for a, b in map(np.float64, pairs)])
+    losses = kernel_similarity(real, fake, bandwidth=2.0, paired=True)
+    np.testing.assert_allclose(losses, (-expected, expected), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", (mmd_repulsive, mmd_bounded_repulsive, cramer, energy_distance))
+def test_two_samples_of_each_are_needed(loss):
+    with pytest.raises(ConfigError, match="of 1 and 3 samples"):
+        loss(samples(1, 2), samples(3, 2))
