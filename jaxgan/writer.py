@@ -124,7 +124,7 @@ def _progress(console: rich.console.Console) -> rich.progress.Progress:
 
 def _tensorboard(workdir: Path, start: int) -> Any:
     try:
-        from tensorboardX import SummaryWriter  # an extra
+        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports] - an extra
     except ImportError:
         return None
     return SummaryWriter(str(workdir / "tensorboard"), purge_step=start + 1)
