@@ -44,8 +44,8 @@ def grouped():
     """Several losses for one run, since compiling takes nearly all of the time."""
     images = tuple(name for name in LOSSES if on_images(name))
     rest = tuple(name for name in LOSSES if name not in (*images, *UNSTABLE))
-    sixes = [rest[start : start + 6] for start in range(0, len(rest), 6)]
-    return [images, *((name,) for name in UNSTABLE), *sixes]
+    parts = [rest[start : start + 16] for start in range(0, len(rest), 16)]
+    return [images, *((name,) for name in UNSTABLE), *parts]
 
 
 GROUPS = grouped()

@@ -58,6 +58,7 @@ def test_value_and_gradient_match_a_double_loop(n, m, tile):
     np.testing.assert_allclose(by_y, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KERNELS)
 def test_tiles_agree_with_the_whole_for_every_kernel(name):
     x, y = points(9, 10), points(6, 10, seed=1)
@@ -170,6 +171,7 @@ def gradient_step(params, x, y, *, axis_name):
     return collectives.mean(value, axis_name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_eight_devices_agree_with_one(mode):
     inputs = points(3, 2, seed=3), points(24), points(16, seed=1)

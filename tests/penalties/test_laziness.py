@@ -60,6 +60,7 @@ def lazy_witness(w, real, fake, *, axis_name):
     return collectives.mean(steps, axis_name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_eight_devices_agree_with_one(mode):
     inputs = [

@@ -400,6 +400,7 @@ def on_eight(request):
     return on_eight_devices(request.param, penalty_step, *inputs_of_step())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("sizes", BATCHES)
 def test_eight_devices_agree_with_one(name, sizes, on_one, on_eight):
