@@ -216,16 +216,14 @@ def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
         items = [(key, value, type(value)) for key, value in config.items()]
     else:
         hints = typing.get_type_hints(type(config))
-        items = [(f.name, getattr(config, f.name), hints[f.name]) for f in _fields(config)]
+        items = [
+            (f.name, getattr(config, f.name), hints[f.name]) for f in dataclasses.fields(config)
+        ]
     leaves = []
     for name, value, hint in items:
         nested = dataclasses.is_dataclass(value) or name in ("terms", "penalties")
         leaves += _leaves(value, f"{prefix}{name}.") if nested else [(prefix + name, value, hint)]
     return leaves
-
-
-def _fields(config: Any) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(config)
 
 
 def _check_type(path: str, value: Any, hint: Any) -> None:

@@ -12,6 +12,7 @@ from jax.nn import softplus
 from jaxtyping import Array, Float
 
 from jaxgan.kernels import at_least_float32
+from jaxgan.losses.common import pairs
 from jaxgan.types import Losses
 
 
@@ -68,6 +69,5 @@ def relativistic_pairing(real: Float[Array, "n ..."], fake: Float[Array, "m ..."
     The GAN Is Dead; Long Live the GAN! (R3GAN).
     """
     real, fake = at_least_float32(real, fake)
-    pairs = jnp.arange(max(len(real), len(fake)))
-    margin = real[pairs % len(real)] - fake[pairs % len(fake)]
+    margin = jnp.subtract(*pairs(real, fake))
     return Losses(generator=jnp.mean(softplus(margin)), discriminator=jnp.mean(softplus(-margin)))
