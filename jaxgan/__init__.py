@@ -16,6 +16,7 @@ _HOMES = {
     "KERNELS": "jaxgan.kernels",
     "LOSSES": "jaxgan.losses",
     "Losses": "jaxgan.types",
+    "MEASURES": "jaxgan.controllers",
     "METRICS": "jaxgan.metrics",
     "NETWORKS": "jaxgan.networks",
     "Outputs": "jaxgan.types",

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from jaxgan import parallel
 from jaxgan.config import Config, PlayerConfig, TermConfig
+from jaxgan.controllers import MEASURES, Controller, Measure
 from jaxgan.data import Source, load
 from jaxgan.errors import ConfigError
 from jaxgan.losses import LOSSES
@@ -19,7 +20,7 @@ from jaxgan.networks import NETWORKS
 from jaxgan.objective import Objective, Penalty, Term
 from jaxgan.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
 from jaxgan.penalties import PENALTIES
-from jaxgan.registry import bind, is_traced, lookup, takes_key
+from jaxgan.registry import bind, is_traced, lookup, takes_key, unknown
 from jaxgan.state import GANState, create
 from jaxgan.steps import (
     Latents,
@@ -62,12 +63,14 @@ def build(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = parallel.make_mesh() if mesh is None else mesh
     parallel.check_batch_size(config.data.batch_size, mesh)
     axis_name = parallel.axis_name(config.parallel)
-    terms, penalties = _terms(config), _penalties(config)
     adversarial = _is_adversarial(config)
     optimizers = [_optimizer("generator", config.generator)]
     if adversarial:
         optimizers.append(_optimizer("discriminator", config.discriminator))
     hparams = make_hparams(config)
+    objective = Objective(
+        _terms(config), _penalties(config), _controllers(config, hparams), axis_name
+    )
     source = load(
         config.data.name,
         split=config.data.split,
@@ -80,7 +83,7 @@ def build(config: Config, mesh: Mesh | None = None) -> Run:
         config.latent.dim
     )
     train_step = make_train_step(
-        Objective(terms, penalties, axis_name),
+        objective,
         latents=latents,
         schedule=_schedule(config),
         discriminator_steps=config.discriminator_steps,
@@ -109,17 +112,29 @@ def make_hparams(config: Config) -> dict[str, float | tuple[float, ...]]:
     players = {"generator": config.generator}
     if _is_adversarial(config):
         players["discriminator"] = config.discriminator
+        hparams |= _optional("discriminator_share", config.discriminator_share)
     for player, settings in players.items():
         hparams[f"{player}.learning_rate"] = settings.learning_rate
+        hparams |= _optional(f"{player}.clip_weights", settings.clip_weights)
         hparams |= _traced(f"{player}.optimizer", _optimizer_arguments(player, settings))
     for path, term in _term_configs(config).items():
         hparams[f"{path}.weight"] = term.weight
+        hparams |= _optional(f"{path}.jacobian_scale", term.jacobian_scale)
         hparams |= _traced(path, bind(lookup(LOSSES, term.name, "loss"), term.kwargs, path))
     for name, penalty in config.penalties.items():
         path = f"penalties.{name}"
         hparams[f"{path}.weight"] = penalty.weight
         hparams |= _traced(path, bind(lookup(PENALTIES, name, "penalty"), penalty.kwargs, path))
+    for label, controller in config.controllers.items():
+        path = f"controllers.{label}"
+        for name in ("target", "rate", "lower", "upper"):
+            hparams[f"{path}.{name}"] = getattr(controller, name)
+        hparams |= _traced(path, bind(_measured(controller.name), controller.kwargs, path))
     return hparams
+
+
+def _optional(path: str, value: float | None) -> dict[str, float]:
+    return {} if value is None else {path: value}
 
 
 def _traced(path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,11 +143,14 @@ def _traced(path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_adversarial(config: Config) -> bool:
     """Whether anything needs a discriminator; GMMN and its like compare images alone."""
-    views = {term.on for term in _term_configs(config).values()}
-    if views == {"images"} and config.penalties:
+    entries = (*_term_configs(config).values(), *config.controllers.values())
+    views = {entry.on for entry in entries}
+    scaled = any(term.jacobian_scale is not None for term in _term_configs(config).values())
+    concerned = config.penalties or scaled or config.discriminator_share is not None
+    if views == {"images"} and concerned:
         raise ConfigError(
-            "penalties regularise the discriminator, and no term uses one; "
-            "remove them or set loss.on to logits or features"
+            "penalties, jacobian_scale and discriminator_share concern the discriminator, and no "
+            "term uses one; remove them or set loss.on to logits or features"
         )
     return views != {"images"}
 
@@ -146,7 +164,8 @@ def _terms(config: Config) -> tuple[Term, ...]:
     for path, term in _term_configs(config).items():
         loss = lookup(LOSSES, term.name, "loss")
         bound, traced = _bound(loss, term.kwargs, path)
-        terms.append(Term(path, bound, traced, term.on, term.players, takes_key(loss)))
+        scaled = term.jacobian_scale is not None
+        terms.append(Term(path, bound, traced, term.on, term.players, takes_key(loss), scaled))
     return tuple(terms)
 
 
@@ -157,6 +176,43 @@ def _penalties(config: Config) -> tuple[Penalty, ...]:
         bound, traced = _bound(lookup(PENALTIES, name, "penalty"), settings.kwargs, path)
         penalties.append(Penalty(path, bound, traced, settings.every))
     return tuple(penalties)
+
+
+def _controllers(config: Config, hparams: Mapping[str, Any]) -> tuple[Controller, ...]:
+    controllers = []
+    floats = [name for name, value in hparams.items() if isinstance(value, float)]
+    for label, settings in config.controllers.items():
+        path, adjusts = f"controllers.{label}", settings.adjusts
+        if adjusts == "discriminator_share" and adjusts not in floats:
+            raise ConfigError(f"{path} adjusts {adjusts}, which is unset; set it, to 1 for example")
+        if adjusts not in floats:
+            raise unknown(f"float, as {path}.adjusts,", adjusts, floats)
+        if not settings.lower <= hparams[adjusts] <= settings.upper:
+            raise ConfigError(
+                f"{adjusts} starts at {hparams[adjusts]}, and {path} keeps it between "
+                f"{settings.lower} and {settings.upper}; start between, or move the limits"
+            )
+        measure = _measured(settings.name)
+        bound, traced = _bound(measure, settings.kwargs, path)
+        controllers.append(
+            Controller(path, bound, traced, settings.on, takes_key(measure), adjusts)
+        )
+    return tuple(controllers)
+
+
+def _measured(name: str) -> Measure:
+    """The measure of this name: a statistic, or what the generator minimises in a loss."""
+    if name in MEASURES:
+        return MEASURES[name]
+    if name not in LOSSES:
+        raise unknown("measure", name, [*MEASURES, *LOSSES])
+    loss = LOSSES[name]
+
+    @wraps(loss)
+    def generator_value(*views: jax.Array, **hyperparameters: Any) -> jax.Array:
+        return loss(*views, **hyperparameters).generator
+
+    return generator_value
 
 
 def _bound(

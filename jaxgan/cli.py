@@ -33,11 +33,20 @@ from jaxgan.registry import hyperparameters, lookup, unknown
 _ALIASES = {"--batch-size": "--data.batch-size", "--data-dir": "--data.dir"}
 # Registry entries and their arguments, of which tyro knows those of the default config alone.
 _ENTRY_FLAG = re.compile(
-    r"--((terms|penalties)\.|.*\.kwargs\.|(loss|.*\.network|.*\.optimizer)\.name)"
+    r"--((terms|penalties|controllers)\.|.*\.kwargs\.|(loss|.*\.network|.*\.optimizer)\.name)"
 )
 # Arguments of registry entries that follow from the rest of the config or from the machine.
 _SET_ELSEWHERE = {"dtype", "axis_name", "data_dir", "cache_dir", "cache_limit", "known"}
-Kind = Literal["losses", "kernels", "penalties", "networks", "metrics", "datasets", "experiments"]
+Kind = Literal[
+    "losses",
+    "kernels",
+    "penalties",
+    "measures",
+    "networks",
+    "metrics",
+    "datasets",
+    "experiments",
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -233,8 +242,9 @@ def _parse_options(arguments: Sequence[str], module: ModuleType) -> TrainOptions
         config = override(config, path, entries[path])
     description = (module.__doc__ or "").strip() + (
         "\n\nAliases: --batch-size, --data-dir. Entries by name: --loss.kwargs.NAME VALUE (also of"
-        " terms, penalties, networks and optimizers), --terms.LABEL.name LOSS,"
-        " --penalties.NAME.weight VALUE; `jaxgan list` tells the names."
+        " terms, penalties, controllers, networks and optimizers), --terms.LABEL.name LOSS,"
+        " --penalties.NAME.weight VALUE, --controllers.LABEL.name MEASURE; `jaxgan list` tells the"
+        " names."
     )
     return _parse(
         TrainOptions,

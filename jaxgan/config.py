@@ -22,6 +22,9 @@ from jaxgan.registry import unknown
 Dataclass = TypeVar("Dataclass")
 Keywords = dict[str, Any]
 
+# The fields of a config that hold entries by label.
+ENTRIES = ("terms", "penalties", "controllers")
+
 _LOWEST = {
     "seed": 0,
     "steps": 1,
@@ -30,7 +33,9 @@ _LOWEST = {
     "data.pad": 1,
     "latent.dim": 1,
     "generator.learning_rate": 0,
+    "generator.clip_weights": 0,
     "discriminator.learning_rate": 0,
+    "discriminator.clip_weights": 0,
     "schedule.warmup_steps": 0,
     "discriminator_steps": 1,
     "ema_half_life": 0,
@@ -101,6 +106,8 @@ class PlayerConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     learning_rate: float = 2e-4
     """Peak learning rate."""
+    clip_weights: float | None = None
+    """Largest absolute value of a weight after each update, as in WGAN; None: any."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,6 +136,8 @@ class TermConfig:
     """The view that it compares: samples, or the discriminator's features or logits."""
     players: Literal["both", "generator"] = "both"
     """Who minimises it."""
+    jacobian_scale: float | None = None
+    """c of a factor 1 / (1 + c E |J_D(real)|^2), which makes MMD^2 the scaled MMD; there c = 10."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,6 +150,28 @@ class PenaltyConfig:
     """Discriminator steps between its uses, each then that many times as strong."""
     kwargs: Keywords = dataclasses.field(default_factory=dict)
     """Its hyperparameters: --penalties.NAME.kwargs.HYPERPARAMETER VALUE."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ControllerConfig:
+    """Adjusts a float of the run, so that a measured similarity stays at a target."""
+
+    name: str = "logit_sign"
+    """What is measured: logit_sign, auc, or the generator's value of any loss."""
+    kwargs: Keywords = dataclasses.field(default_factory=dict)
+    """Hyperparameters of the measure: --controllers.LABEL.kwargs.HYPERPARAMETER VALUE."""
+    on: Literal["images", "features", "logits"] = "logits"
+    """The view that it measures."""
+    adjusts: str = "discriminator_share"
+    """Dotted name of a float: a weight, a learning rate, discriminator_share, and so on."""
+    target: float = 0.6
+    """The value of the measure to keep."""
+    rate: float = 0.001
+    """Growth of the logarithm per step and unit above the target; negative: it shrinks."""
+    lower: float = 0.001
+    """Least value of the adjusted float, above 0."""
+    upper: float = 1.0
+    """Largest value of the adjusted float."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -160,9 +191,13 @@ class Config:
     """Further terms: --terms.LABEL.name LOSS --terms.LABEL.weight W, and so on."""
     penalties: dict[str, PenaltyConfig] = dataclasses.field(default_factory=dict)
     """Penalties by name: --penalties.NAME.weight W."""
+    controllers: dict[str, ControllerConfig] = dataclasses.field(default_factory=dict)
+    """Controllers: --controllers.LABEL.name MEASURE --controllers.LABEL.adjusts FLOAT."""
     schedule: ScheduleConfig = ScheduleConfig()
     discriminator_steps: int = 1
     """Discriminator steps per generator step."""
+    discriminator_share: float | None = None
+    """Probability that a discriminator step is taken, in [0, 1]; None: always."""
     fresh_latents: bool = False
     """Draw new latents for the generator's update instead of sharing its forward pass."""
     ema_half_life: float = 500.0
@@ -199,8 +234,21 @@ class Config:
                 raise ConfigError(
                     f"penalties.{name}.every is {penalty.every}; it must be at least 1"
                 )
-        if not 0 <= self.schedule.final <= 1:
-            raise ConfigError(f"schedule.final is {self.schedule.final}; it must lie in [0, 1]")
+        for path, term in {"loss": self.loss, **self.terms}.items():
+            if term.jacobian_scale is not None and term.jacobian_scale < 0:
+                raise ConfigError(
+                    f"jacobian_scale of {path} is {term.jacobian_scale}; it must be at least 0"
+                )
+        for name, controller in self.controllers.items():
+            if not 0 < controller.lower <= controller.upper:
+                raise ConfigError(
+                    f"controllers.{name} has lower {controller.lower} and upper "
+                    f"{controller.upper}; they must be 0 < lower <= upper"
+                )
+        for path in ("schedule.final", "discriminator_share"):
+            value = get(self, path)
+            if value is not None and not 0 <= value <= 1:
+                raise ConfigError(f"{path} is {value}; it must lie in [0, 1]")
         if self.schedule.name != "constant" and self.schedule.warmup_steps >= self.steps:
             raise ConfigError(
                 f"schedule.warmup_steps is {self.schedule.warmup_steps}; "
@@ -221,7 +269,7 @@ def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
         ]
     leaves = []
     for name, value, hint in items:
-        nested = dataclasses.is_dataclass(value) or name in ("terms", "penalties")
+        nested = dataclasses.is_dataclass(value) or name in ENTRIES
         leaves += _leaves(value, f"{prefix}{name}.") if nested else [(prefix + name, value, hint)]
     return leaves
 
@@ -252,7 +300,7 @@ def get(config: Any, path: str) -> Any:
 def override(config: Dataclass, path: str, value: Any) -> Dataclass:
     """The config with the value at a dotted path replaced; text is parsed to the field's type.
 
-    New entries of `terms`, `penalties` and `kwargs` are made on the way. Another `name` empties the
+    New entries of ENTRIES and `kwargs` are made on the way. Another `name` empties the
     `kwargs` beside it: they were the old entry's.
 
     Raises:
@@ -271,7 +319,7 @@ def _override(config: Any, names: list[str], value: Any, path: str) -> Any:
         prefix = path.removesuffix(".".join(names))
         raise unknown("field", prefix + name, [prefix + hint for hint in hints])
     current = getattr(config, name)
-    if rest and isinstance(current, Mapping) and name in ("terms", "penalties"):
+    if rest and isinstance(current, Mapping) and name in ENTRIES:
         entry_type = typing.get_args(hints[name])[1]
         current = {rest[0]: entry_type(), **current}
     if rest and not (dataclasses.is_dataclass(current) or isinstance(current, Mapping)):
@@ -279,7 +327,8 @@ def _override(config: Any, names: list[str], value: Any, path: str) -> Any:
     if not rest:
         is_text = isinstance(value, str) and typing.get_origin(hints[name]) is not Literal
         new = value if not is_text or hints[name] in (str, str | None) else _parse(value)
-        if hints[name] is float and isinstance(new, int) and not isinstance(new, bool):
+        takes_float = hints[name] in (float, float | None)
+        if takes_float and isinstance(new, int) and not isinstance(new, bool):
             new = float(new)
     else:
         new = _override(current, rest, value, path)

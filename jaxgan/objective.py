@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan import collectives
-from jaxgan.penalties import lazy
+from jaxgan.controllers import Controller
+from jaxgan.penalties import lazy, scaled_mmd_factor
 from jaxgan.state import TrainState
-from jaxgan.types import Losses, Outputs, PyTree
+from jaxgan.types import Critic, Losses, Outputs, PyTree
 
 Hparams = Mapping[str, Float[Array, "..."]]
 Metrics = dict[str, Float[Array, ""]]
@@ -32,6 +33,7 @@ class Term(NamedTuple):
         on: The view that it compares: "images", "features" or "logits".
         players: Who minimises it: "both" or "generator".
         needs_key: Whether it asks for a random key.
+        scaled: Whether `jaxgan.penalties.scaled_mmd_factor` multiplies it.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Term(NamedTuple):
     on: str = "logits"
     players: str = "both"
     needs_key: bool = False
+    scaled: bool = False
 
 
 class Penalty(NamedTuple):
@@ -59,16 +62,18 @@ class Penalty(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """The terms, of which the first is the main one, and the penalties.
+    """The terms, of which the first is the main one, the penalties and the controllers.
 
     Attributes:
         terms: At least one.
         penalties: Added to the discriminator's loss.
+        controllers: They adjust hyperparameters to what they measure.
         axis_name: The device axis under pmap or shard_map; None under jit.
     """
 
     terms: tuple[Term, ...]
     penalties: tuple[Penalty, ...] = ()
+    controllers: tuple[Controller, ...] = ()
     axis_name: str | None = None
 
 
@@ -87,14 +92,28 @@ def generator_loss(
     discriminator: TrainState | None,
     hparams: Hparams,
     key: PRNGKeyArray,
-) -> tuple[Float[Array, ""], Metrics]:
-    """What the generator minimises, as a function of its samples, and metrics."""
+) -> tuple[Float[Array, ""], tuple[Metrics, Metrics]]:
+    """What the generator minimises, as a function of its samples.
+
+    Also what the controllers measure, by their paths, and metrics.
+    """
     params = None if discriminator is None else discriminator.params
-    views, _ = _views(objective, discriminator, params, real, fake)
-    losses = _losses(objective, views, hparams, key)
+    entries = (*objective.terms, *objective.controllers)
+    views, _ = _views(objective, entries, discriminator, params, real, fake)
+    critic = None if discriminator is None else _critic(discriminator, params)
+    losses = _losses(objective, views, critic, real, hparams, key)
     values = {term.path: losses[term.path].generator for term in objective.terms}
     total = _weighted_sum(values, hparams)
-    return total, {"loss/generator": total, **_named(values, "/generator", skip="loss")}
+    measured = {
+        controller.path: controller.measure(
+            *views[controller.on],
+            **_key(controller, jax.random.fold_in(key, len(objective.terms) + index)),
+            **_hyperparameters(controller, hparams),
+        )
+        for index, controller in enumerate(objective.controllers)
+    }
+    metrics = {"loss/generator": total, **_named(values, "/generator", skip="loss")}
+    return total, (measured, metrics)
 
 
 def discriminator_loss(
@@ -108,16 +127,14 @@ def discriminator_loss(
 ) -> tuple[Float[Array, ""], tuple[PyTree, Metrics]]:
     """What the discriminator minimises, as a function of `params`; its statistics and metrics."""
     losses_key, penalties_key = jax.random.split(key)
-    views, stats = _views(objective, discriminator, params, real, fake)
-    losses = _losses(objective, views, hparams, losses_key)
+    views, stats = _views(objective, objective.terms, discriminator, params, real, fake)
+    critic = _critic(discriminator, params)
+    losses = _losses(objective, views, critic, real, hparams, losses_key)
     values = {
         term.path: losses[term.path].discriminator
         for term in objective.terms
         if term.players == "both"
     }
-
-    def critic(x: Float[Array, "n ..."]) -> Float[Array, "n k"]:
-        return apply(discriminator, params, discriminator.batch_stats, x)[0].logits
 
     def value(index: int, penalty: Penalty) -> Float[Array, ""]:
         compute = partial(
@@ -150,8 +167,18 @@ def discriminator_loss(
     return total, (stats, metrics)
 
 
+def _critic(discriminator: TrainState, params: PyTree) -> Critic:
+    """The logits of samples, as a function with the discriminator's statistics fixed."""
+    return lambda x: apply(discriminator, params, discriminator.batch_stats, x)[0].logits
+
+
 def _views(
-    objective: Objective, discriminator: TrainState | None, params: PyTree, real: Array, fake: Array
+    objective: Objective,
+    entries: tuple[Term | Controller, ...],
+    discriminator: TrainState | None,
+    params: PyTree,
+    real: Array,
+    fake: Array,
 ) -> tuple[dict[str, tuple[Array, Array]], PyTree]:
     """Real and fake of each view in use, of the whole batch; the discriminator's new statistics."""
     outputs: tuple[Outputs | None, Outputs | None] = (None, None)
@@ -165,7 +192,7 @@ def _views(
         seen = samples if on == "images" else getattr(output, on)
         return collectives.gather(seen, objective.axis_name)
 
-    names = {term.on: None for term in objective.terms}
+    names = {entry.on: None for entry in entries}
     views = {on: (view(real, outputs[0], on), view(fake, outputs[1], on)) for on in names}
     return views, stats
 
@@ -173,20 +200,36 @@ def _views(
 def _losses(
     objective: Objective,
     views: Mapping[str, tuple[Array, Array]],
+    critic: Critic | None,
+    real: Array,
     hparams: Hparams,
     key: PRNGKeyArray,
 ) -> dict[str, Losses]:
-    return {
-        term.path: term.loss(
+    def losses(index: int, term: Term) -> Losses:
+        both = term.loss(
             *views[term.on],
-            **({"key": jax.random.fold_in(key, index)} if term.needs_key else {}),
+            **_key(term, jax.random.fold_in(key, index)),
             **_hyperparameters(term, hparams),
         )
-        for index, term in enumerate(objective.terms)
-    }
+        if not term.scaled:
+            return both
+        assert critic is not None
+        factor = scaled_mmd_factor(
+            critic,
+            real,
+            axis_name=objective.axis_name,
+            coefficient=hparams[f"{term.path}.jacobian_scale"],
+        )
+        return Losses(*(factor * loss for loss in both))
+
+    return {term.path: losses(index, term) for index, term in enumerate(objective.terms)}
 
 
-def _hyperparameters(entry: Term | Penalty, hparams: Hparams) -> dict[str, Array]:
+def _key(entry: Term | Controller, key: PRNGKeyArray) -> dict[str, PRNGKeyArray]:
+    return {"key": key} if entry.needs_key else {}
+
+
+def _hyperparameters(entry: Term | Penalty | Controller, hparams: Hparams) -> dict[str, Array]:
     return {name: hparams[f"{entry.path}.kwargs.{name}"] for name in entry.traced}
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, ScalarLike
+from jaxtyping import Array, Float, Int
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "adam": optax.adam,
@@ -25,19 +24,6 @@ def make_optimizer(name: str, **arguments: Any) -> optax.GradientTransformation:
     """
     function = OPTIMIZERS[name]
     return optax.inject_hyperparams(function)(**arguments)
-
-
-def clip_weights(limit: ScalarLike) -> optax.GradientTransformation:
-    """Ends a chain with an update after which every weight lies in [-limit, limit].
-
-    `optax.inject_hyperparams(clip_weights)(limit=0.01)` makes the limit state, like other floats.
-    Source: Arjovsky et al. 2017, Wasserstein GAN, algorithm 1.
-    """
-
-    def clipped(update: Array, weight: Array) -> Array:
-        return jnp.clip(weight + update, jnp.negative(limit), limit) - weight
-
-    return optax.stateless(lambda updates, params: jax.tree.map(clipped, updates, params))
 
 
 def schedule_factor(

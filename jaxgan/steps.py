@@ -4,6 +4,7 @@ It runs under jit, sharded jit, pmap, shard_map, `lax.scan` and, over seeds and 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxgan import collectives
+from jaxgan.controllers import adjusted
 from jaxgan.objective import (
     Hparams,
     Metrics,
@@ -49,10 +51,11 @@ def make_train_step(
     """A train step: `discriminator_steps` updates of the discriminator, then one of the generator.
 
     The generator's update shares the forward pass of the last discriminator update: its gradient is
-    pulled back through `jax.vjp`.
+    pulled back through `jax.vjp`. Where `hparams` holds a `discriminator_share`, an update of the
+    discriminator is taken with that probability, else computed in vain.
 
     Args:
-        objective: What the players minimise, and the device axis.
+        objective: What the players minimise, what the controllers adjust, and the device axis.
         latents: Draws z.
         schedule: Factor on both learning rates, from (step, hparams).
         discriminator_steps: At least 1.
@@ -78,9 +81,15 @@ def make_train_step(
 
         def update(discriminator, real, fake, index):
             key = jax.random.fold_in(objective_key, index)
-            return _update_discriminator(
+            new, metrics = _update_discriminator(
                 objective, discriminator, real, fake, state.hparams, rate, key
             )
+            share = state.hparams.get("discriminator_share")
+            if share is not None:
+                key = jax.random.fold_in(objective_key, discriminator_steps + 1 + index)
+                taken = jax.random.bernoulli(key, share)
+                new = jax.tree.map(partial(jnp.where, taken), new, discriminator)
+            return new, metrics
 
         def generate_and_update(discriminator, inputs):
             real, index = inputs
@@ -96,7 +105,7 @@ def make_train_step(
         if fresh_latents:
             fake, pull_back, stats = forward(discriminator_steps)
 
-        gradient, generator_metrics = jax.grad(generator_loss, argnums=1, has_aux=True)(
+        gradient, (measured, generator_metrics) = jax.grad(generator_loss, argnums=1, has_aux=True)(
             objective,
             fake,
             real[last],
@@ -115,11 +124,17 @@ def make_train_step(
             half_life=state.hparams["ema_half_life"],
         )
         metrics |= generator_metrics | {"gradient_norm/generator": optax.tree.norm(grads)}
+        hparams = adjusted(objective.controllers, state.hparams, measured)
+        for controller in objective.controllers:
+            name = controller.path.replace(".", "/")
+            metrics |= {f"{name}/measured": measured[controller.path]}
+            metrics |= {f"{name}/adjusted": hparams[controller.adjusts]}
         return state.replace(
             step=state.step + 1,
             generator=generator,
             discriminator=discriminator,
             ema_params=ema_params,
+            hparams=hparams,
         ), metrics
 
     return train_step
@@ -162,7 +177,11 @@ def _update_discriminator(
 def _descend(
     player: TrainState, grads: PyTree, hparams: Hparams, name: str, rate: Float[Array, ""]
 ) -> TrainState:
-    """One optimiser step with the learning rate and the arguments that `hparams` holds."""
+    """One optimiser step with the learning rate and the arguments that `hparams` holds.
+
+    Then, where `hparams` has a limit, weights are clipped to it: Arjovsky et al. 2017, Wasserstein
+    GAN, algorithm 1.
+    """
     prefix = f"{name}.optimizer.kwargs."
     arguments = {
         path.removeprefix(prefix): value
@@ -172,4 +191,8 @@ def _descend(
     arguments["learning_rate"] = hparams[f"{name}.learning_rate"] * rate
     opt_state: Any = player.opt_state
     opt_state = opt_state._replace(hyperparams={**opt_state.hyperparams, **arguments})
-    return player.replace(opt_state=opt_state).apply_gradients(grads=grads)
+    player = player.replace(opt_state=opt_state).apply_gradients(grads=grads)
+    limit = hparams.get(f"{name}.clip_weights")
+    if limit is None:
+        return player
+    return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -limit, limit), player.params))

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 FLOORS = (
     ("errors", "runtime"),
     ("registry", "types"),
-    ("config", "collectives"),
+    ("config", "collectives", "controllers"),
     ("kernels", "networks", "optimizers"),
     ("losses", "metrics", "penalties"),
     ("data", "state"),

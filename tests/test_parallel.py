@@ -13,6 +13,7 @@ from jaxgan import parallel
 from jaxgan.build import build
 from jaxgan.config import (
     Config,
+    ControllerConfig,
     DataConfig,
     LatentConfig,
     NetworkConfig,
@@ -117,10 +118,17 @@ def test_every_penalty_is_the_same_on_eight_devices(mode):
 
 
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
-def test_batch_norm_and_further_discriminator_steps_on_eight_devices(mode):
-    """Statistics are those of the whole batch, minibatches are the same ones."""
+def test_the_rest_of_a_config_on_eight_devices(mode):
+    """Batch statistics are those of the whole batch, minibatches and skipped updates the same."""
     config = override(CONFIG, "data.batch_size", 16)
-    config = dataclasses.replace(config, discriminator_steps=2, fresh_latents=True)
+    config = dataclasses.replace(
+        config,
+        discriminator_steps=2,
+        fresh_latents=True,
+        discriminator_share=0.5,
+        terms={"scaled": TermConfig(name="mmd_gaussian", weight=0.1, jacobian_scale=10.0)},
+        controllers={"c": ControllerConfig(name="cosine", on="features", rate=0.1)},
+    )
     for name in ("generator", "discriminator"):
         config = override(config, f"{name}.network.kwargs.norm", "batch")
     check_equal(trained(config, 1), trained(config, 8, mode))

@@ -51,6 +51,7 @@ def test_its_commands_run_one_after_the_other(tmp_path, monkeypatch, capsys):
         "grid",
         "ring-hinge",
         "ring-mmd",
+        "ring-balanced",
     }
 
 

@@ -1,6 +1,7 @@
 """The train step against updates written out by hand, and the ways to run it."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from execution import GROUPS, with_losses
 from jaxgan.build import build, make_hparams
 from jaxgan.config import (
     Config,
+    ControllerConfig,
     DataConfig,
     LatentConfig,
     NetworkConfig,
@@ -206,6 +208,42 @@ def test_a_lazy_penalty_acts_every_so_many_steps():
     assert [value > 0 for value in values] == [True, False, False] * 2
 
 
+def test_clipped_weights():
+    """Arjovsky et al. 2017, algorithm 1; the limit is traced."""
+    config = override(CONFIG, "discriminator.clip_weights", 0.5)
+    (run, state), (free, _) = start(config), start(CONFIG)
+    step, batch = jax.jit(run.train_step), Batch(real=points(16))
+    unclipped = jax.jit(free.train_step)(state, batch)[0].discriminator.params
+    for limit in (0.5, 0.05):
+        hparams = {**state.hparams, "discriminator.clip_weights": jnp.float32(limit)}
+        new, _ = step(state.replace(hparams=hparams), batch)
+        clipped = jax.tree.map(partial(np.clip, a_min=-limit, a_max=limit), unclipped)
+        close(new.discriminator.params, clipped)
+    assert step._cache_size() == 1
+
+
+def test_scaled_mmd():
+    """Arbel et al. 2018: both losses over 1 + 10 E |J|_F^2, J by forward mode here."""
+    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0))
+    config = override(config, "discriminator.network.kwargs.num_outputs", 3)
+    run, state = start(override(config, "discriminator.learning_rate", 0.0))
+    step, batch = jax.jit(run.train_step), Batch(real=points(16))
+    _, scaled = step(state, batch)
+    _, plain = step(
+        state.replace(hparams={**state.hparams, "loss.jacobian_scale": jnp.float32(0)}), batch
+    )
+
+    def logits(x):
+        return state.discriminator.apply_fn(
+            {"params": state.discriminator.params}, x[None], train=True
+        ).logits[0]
+
+    jacobians = jax.jit(jax.vmap(jax.jacfwd(logits)))(batch.real)
+    factor = 1 / (1 + 10 * np.mean(np.sum(np.float64(jacobians) ** 2, axis=(1, 2))))
+    for name in ("loss/generator", "loss/discriminator"):
+        np.testing.assert_allclose(scaled[name], factor * plain[name], rtol=1e-4)
+
+
 def test_k_steps_in_one_scan_equal_k_steps():
     run, state = start(CONFIG)
     real = points(5 * 16).reshape(5, 16, 2)
@@ -227,10 +265,14 @@ def test_no_float_recompiles():
     """Every entry of hparams changed, one after the other: one compilation in all."""
     config = dataclasses.replace(
         CONFIG,
-        loss=TermConfig(name="mmd_gaussian"),
+        loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0),
         terms={"match": TermConfig(name="least_squares", on="features", weight=0.1)},
         penalties={"wgan_gp": PenaltyConfig(weight=0.1)},
-        generator=dataclasses.replace(CONFIG.generator, optimizer=OptimizerConfig()),
+        controllers={"c": ControllerConfig(kwargs={"bandwidth": 0.5}, name="mmd_gaussian")},
+        discriminator_share=0.5,
+        generator=dataclasses.replace(
+            CONFIG.generator, optimizer=OptimizerConfig(), clip_weights=0.5
+        ),
     )
     run, state = start(config)
     step, batch = jax.jit(run.train_step), Batch(real=points(16))
@@ -242,6 +284,11 @@ def test_no_float_recompiles():
         "ema_half_life",
         "terms.match.weight",
         "penalties.wgan_gp.kwargs.target",
+        "controllers.c.kwargs.bandwidth",
+        "controllers.c.rate",
+        "discriminator_share",
+        "generator.clip_weights",
+        "loss.jacobian_scale",
         "schedule.final",
         "discriminator.learning_rate",
     } <= set(hparams)

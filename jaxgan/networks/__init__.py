@@ -1,8 +1,8 @@
 """Generators and discriminators: flax linen modules, and the registry that names them.
 
 A generator maps (z, train) to samples, a discriminator (x, train) to Outputs. Their fields are
-static: no float is among them. With norm "batch" and `train=True` they update the collection
-`batch_stats`, so apply them with `mutable=["batch_stats"]`.
+static: no float is among them. With norm "batch" or spectral norm, and `train=True`, they update
+the collection `batch_stats`, so apply them with `mutable=["batch_stats"]`.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,15 @@ from flax import linen as nn
 
 from jaxgan.networks.convolution import conv, conv_transpose
 from jaxgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from jaxgan.networks.layers import ACTIVATIONS, NORMS, Conv, ConvTranspose, activate, normalise
+from jaxgan.networks.layers import (
+    ACTIVATIONS,
+    NORMS,
+    Conv,
+    ConvTranspose,
+    activate,
+    linear,
+    normalise,
+)
 from jaxgan.networks.mlp import MLPDiscriminator, MLPGenerator
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "activate",
     "conv",
     "conv_transpose",
+    "linear",
     "normalise",
 ]
 

@@ -4,6 +4,8 @@ The side of an image is halved until it is odd or at most 4: the base side, 3, 4
 halving but the first doubles the channels, from `width` on.
 """
 
+from functools import partial
+
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
@@ -15,6 +17,7 @@ from jaxgan.networks.layers import (
     ConvTranspose,
     activate,
     compute_dtype,
+    linear,
     normalise,
 )
 from jaxgan.types import Outputs
@@ -30,6 +33,7 @@ class DCGANGenerator(nn.Module):
         width: Channels of the last hidden layer.
         kernel_size: Side of the kernels.
         norm: "batch", "layer" or "none", on all layers but the last.
+        spectral_norm: Whether to divide every kernel by its largest singular value.
         dtype: The type to compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
 
@@ -41,6 +45,7 @@ class DCGANGenerator(nn.Module):
     width: int = 64
     kernel_size: int = 4
     norm: str = "batch"
+    spectral_norm: bool = False
     dtype: str = "float32"
     axis_name: str | None = None
 
@@ -51,14 +56,16 @@ class DCGANGenerator(nn.Module):
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
         widths = [self.width * 2**i for i in reversed(range(halvings))]
+        through = partial(linear, spectral_norm=self.spectral_norm, train=train)
 
         units = base * base * widths[0]
-        x = nn.Dense(units, use_bias=use_bias, dtype=dtype, kernel_init=DCGAN_INIT)(z)
+        x = through(nn.Dense(units, use_bias=use_bias, dtype=dtype, kernel_init=DCGAN_INIT), z)
         x = _activated(self, x.reshape(-1, base, base, widths[0]), train, "relu")
         for width in widths[1:]:
-            x = ConvTranspose(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT)(x)
+            x = through(ConvTranspose(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT), x)
             x = _activated(self, x, train, "relu")
-        x = ConvTranspose(self.shape[-1], self.kernel_size, 2, True, dtype, DCGAN_INIT)(x)
+        channels = self.shape[-1]
+        x = through(ConvTranspose(channels, self.kernel_size, 2, True, dtype, DCGAN_INIT), x)
         return jnp.tanh(x.astype(jnp.float32))
 
 
@@ -69,6 +76,7 @@ class DCGANDiscriminator(nn.Module):
         width: Channels of the first layer.
         kernel_size: Side of the kernels.
         norm: "batch", "layer" or "none", on all layers but the first and the last.
+        spectral_norm: Whether to divide every kernel by its largest singular value.
         num_outputs: 1 logit, or k critic features for kernel losses.
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
             give it no gradient but rounding noise.
@@ -82,6 +90,7 @@ class DCGANDiscriminator(nn.Module):
     width: int = 64
     kernel_size: int = 4
     norm: str = "batch"
+    spectral_norm: bool = False
     num_outputs: int = 1
     final_bias: bool = True
     dtype: str = "float32"
@@ -93,15 +102,17 @@ class DCGANDiscriminator(nn.Module):
         _, halvings = _base(x.shape[1:])
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
+        through = partial(linear, spectral_norm=self.spectral_norm, train=train)
 
-        x = Conv(self.width, self.kernel_size, 2, True, dtype, DCGAN_INIT)(x)
+        x = through(Conv(self.width, self.kernel_size, 2, True, dtype, DCGAN_INIT), x)
         x = activate(x, "leaky_relu")
         for i in range(1, halvings):
-            x = Conv(self.width * 2**i, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT)(x)
+            width = self.width * 2**i
+            x = through(Conv(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT), x)
             x = _activated(self, x, train, "leaky_relu")
         features = x.reshape(x.shape[0], -1).astype(jnp.float32)
         head = nn.Dense(self.num_outputs, use_bias=self.final_bias, kernel_init=DCGAN_INIT)
-        return Outputs(logits=head(features), features=features)
+        return Outputs(logits=through(head, features), features=features)
 
 
 def _activated(

@@ -65,6 +65,20 @@ def normalise(
     raise unknown("norm", kind, NORMS)
 
 
+def linear(
+    layer: nn.Module, x: Float[Array, "n ..."], *, spectral_norm: bool, train: bool
+) -> Float[Array, "n ..."]:
+    """The output of a dense or convolution layer; call it in a compact module.
+
+    With `spectral_norm` its kernel, as a matrix of outputs by all else, is divided by its largest
+    singular value, which one step of power iteration a call follows; with `train=True` the
+    iteration's vector is kept in the collection `batch_stats` (Miyato et al. 2018, algorithm 1).
+    """
+    if not spectral_norm:
+        return layer(x)
+    return nn.SpectralNorm(layer)(x, update_stats=train)
+
+
 class Conv(nn.Module):
     """A convolution, NHWC, to sides of ceil(h / stride), with parameters in float32."""
 

@@ -266,3 +266,26 @@ def test_dcgan_is_that_of_torch():
     np.testing.assert_allclose(outputs.features, features, atol=1e-4)
     logits = features @ tensor(layers["Dense_0"]["kernel"]) + tensor(layers["Dense_0"]["bias"])
     np.testing.assert_allclose(outputs.logits, logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_spectral_norm_divides_kernels_by_their_largest_singular_value(name):
+    """Against NumPy's SVD, once the power iteration has converged; evaluation leaves it alone."""
+    plain, z = pair(name, norm="none")[0], normal(5, LATENT)
+    net = plain.copy(spectral_norm=True)
+    variables = variables_of(net, z)
+
+    def iterate(variables, _):
+        _, new = net.apply(variables, z, train=True, mutable=["batch_stats"])
+        return {**variables, **new}, None
+
+    variables, _ = jax.jit(lambda v: jax.lax.scan(iterate, v, length=200))(variables)
+    out, new = net.apply(variables, z, train=False, mutable=["batch_stats"])
+    jax.tree.map(np.testing.assert_array_equal, new["batch_stats"], variables["batch_stats"])
+
+    def divided(w):
+        matrix = np.float64(w).reshape(-1, w.shape[-1])
+        return w / np.linalg.norm(matrix, ord=2) if w.ndim > 1 else w
+
+    expected = plain.apply({"params": jax.tree.map(divided, variables["params"])}, z, train=False)
+    np.testing.assert_allclose(out, expected, atol=2e-4)

@@ -1,0 +1,164 @@
+"""Measures against scikit-learn, the rule by hand, and a controlled run against a free one."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from jaxgan.build import build
+from jaxgan.config import (
+    Config,
+    ControllerConfig,
+    DataConfig,
+    LatentConfig,
+    NetworkConfig,
+    PenaltyConfig,
+    PlayerConfig,
+    TermConfig,
+    override,
+)
+from jaxgan.controllers import Controller, adjusted, auc, logit_sign
+from jaxgan.errors import ConfigError
+from jaxgan.parallel import make_mesh
+from jaxgan.types import Batch
+
+ONE = make_mesh(jax.devices()[:1])
+CONFIG = Config(
+    data=DataConfig(name="ring", batch_size=32),
+    latent=LatentConfig(dim=2),
+    generator=PlayerConfig(
+        network=NetworkConfig(kwargs={"widths": (16,), "output": "linear"}), learning_rate=1e-3
+    ),
+    discriminator=PlayerConfig(network=NetworkConfig(kwargs={"widths": (32,)}), learning_rate=1e-2),
+)
+
+
+def controlled(**settings):
+    return dataclasses.replace(CONFIG, controllers={"balance": ControllerConfig(**settings)})
+
+
+def test_auc_is_scikit_learns_with_ties():
+    rng = np.random.default_rng(0)
+    real, fake = (rng.integers(0, 6, (n, 2)).astype("f") + shift for n, shift in ((40, 1), (23, 0)))
+    expected = [
+        roc_auc_score(np.repeat([1, 0], (40, 23)), np.r_[real[:, k], fake[:, k]]) for k in range(2)
+    ]
+    np.testing.assert_allclose(auc(jnp.asarray(real), jnp.asarray(fake)), np.mean(expected), 1e-6)
+
+
+def test_logit_sign_by_hand():
+    real = jnp.array([[2.0], [-0.1], [3.0], [0.0]])
+    np.testing.assert_allclose(logit_sign(real, jnp.ones((2, 1))), 1 / 4)
+
+
+def test_the_logarithm_grows_by_the_error_and_stops_at_the_limits():
+    controllers = tuple(Controller(f"controllers.{x}", auc, adjusts=x) for x in ("a", "b", "c"))
+    limits = {"target": 0.5, "rate": 2.0, "lower": 0.1, "upper": 3.0}
+    hparams = {
+        f"{c.path}.{name}": jnp.float32(v) for c in controllers for name, v in limits.items()
+    }
+    hparams |= {"a": jnp.float32(0.2), "b": jnp.float32(2.9), "c": jnp.float32(0.11)}
+    measured = {"controllers.a": 0.7, "controllers.b": 0.9, "controllers.c": 0.0}
+    new = adjusted(controllers, hparams, {path: jnp.float32(m) for path, m in measured.items()})
+    np.testing.assert_allclose(
+        [new["a"], new["b"], new["c"]], [0.2 * np.exp(2.0 * 0.2), 3.0, 0.1], rtol=1e-6
+    )
+    assert {k: new[k] for k in new if "." in k} == {k: hparams[k] for k in hparams if "." in k}
+
+
+def test_a_controller_finds_the_penalty_that_keeps_a_distance():
+    """The gap between mean logits of a Wasserstein critic falls as R1's weight grows."""
+    gap = {"name": "l1", "kwargs": {"match": "mean"}, "target": 0.5, "rate": 0.05, "upper": 1e3}
+    config = dataclasses.replace(
+        controlled(adjusts="penalties.r1.weight", **gap),
+        loss=TermConfig(name="wasserstein"),
+        penalties={"r1": PenaltyConfig(weight=0.01)},
+    )
+    run = build(override(config, "generator.learning_rate", 0.0), ONE)
+
+    @jax.jit
+    def train(rate):
+        def body(state, key):
+            return run.train_step(state, Batch(real=jax.random.normal(key, (32, 2)) + 1.5))
+
+        state = run.init(jax.random.key(0))
+        state = state.replace(hparams={**state.hparams, "controllers.balance.rate": rate})
+        return jax.lax.scan(body, state, jax.random.split(jax.random.key(1), 400))
+
+    states, metrics = jax.vmap(train)(jnp.array([0.0, 0.05]))
+    weights, gaps = (metrics[f"controllers/balance/{x}"] for x in ("adjusted", "measured"))
+    free, held = gaps[:, -100:].mean(axis=1)
+    assert free > 5 and abs(held - 0.5) < 0.2
+    np.testing.assert_allclose(states.hparams["penalties.r1.weight"], weights[:, -1])
+    np.testing.assert_allclose(weights[0], 0.01, rtol=1e-6)
+
+
+def test_a_share_of_the_discriminators_updates():
+    run = build(dataclasses.replace(CONFIG, discriminator_share=1.0), ONE)
+
+    def body(state, _):
+        return run.train_step(state, Batch(real=jnp.ones((32, 2))))
+
+    @jax.jit
+    def updates(share):
+        state = run.init(jax.random.key(0))
+        state = state.replace(hparams={**state.hparams, "discriminator_share": share})
+        state, _ = jax.lax.scan(body, state, length=100)
+        return state.discriminator.step, state.generator.step
+
+    of_d, of_g = jax.vmap(updates)(jnp.array([0.0, 0.3, 1.0]))
+    assert of_d[0] == 0 and of_d[2] == 100
+    assert abs(of_d[1] - 30) < 4 * np.sqrt(100 * 0.3 * 0.7)  # four standard deviations
+    np.testing.assert_array_equal(of_g, 100)
+
+
+def test_any_loss_measures_what_its_generator_minimises():
+    """So where the measure is the run's own loss, it is the generator's metric."""
+    kwargs = {"generator_target": 0.5}
+    config = controlled(name="least_squares", kwargs=kwargs, adjusts="loss.weight")
+    loss = TermConfig(name="least_squares", kwargs=kwargs)
+    run = build(dataclasses.replace(config, loss=loss), ONE)
+    state = jax.jit(run.init)(jax.random.key(0))
+    _, metrics = jax.jit(run.train_step)(state, Batch(real=jnp.ones((32, 2))))
+    assert metrics["loss/generator"] > 0
+    np.testing.assert_allclose(
+        metrics["controllers/balance/measured"], metrics["loss/generator"], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"adjusts": "loss.wieght"}, "did you mean 'loss.weight'"),
+        ({}, "discriminator_share, which is unset"),
+        ({"name": "acu"}, "unknown measure 'acu'; did you mean 'auc'"),
+        ({"adjusts": "loss.weight", "upper": 0.5}, "loss.weight starts at 1.0"),
+        ({"adjusts": "loss.weight", "kwargs": {"x": 1}}, "takes no hyperparameters"),
+    ],
+)
+def test_mistakes_are_told_before_anything_compiles(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        build(controlled(**settings), ONE)
+
+
+def test_limits_must_be_positive_and_in_order():
+    with pytest.raises(ConfigError, match="0 < lower <= upper"):
+        controlled(lower=0.0)
+
+
+def test_a_measure_of_logits_needs_a_discriminator():
+    """One of images alone does not."""
+    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian", on="images"))
+    config = dataclasses.replace(
+        config,
+        controllers={
+            "c": ControllerConfig(name="cosine", on="images", adjusts="loss.weight", upper=2.0)
+        },
+    )
+    init = build(config, ONE).init
+    assert jax.eval_shape(init, jax.random.key(0)).discriminator is None
+    init = build(override(config, "controllers.c.on", "logits"), ONE).init
+    assert jax.eval_shape(init, jax.random.key(0)).discriminator is not None
