@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from jaxgan.data.digits import digits
+from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
 from jaxgan.data.index_stream import batch_indices
 from jaxgan.data.source import (
@@ -31,11 +32,13 @@ __all__ = [
     "cache_directory",
     "digits",
     "fits_on_device",
+    "folder",
     "from_arrays",
     "gather",
     "grid",
     "host_batches",
     "load",
+    "npz",
     "prepared",
     "ring",
     "to_model",
@@ -61,10 +64,11 @@ def load(
     resize: int | None = None,
     pad: int | None = None,
 ) -> Source:
-    """A split of a data set by name: of DATASETS, else a TFDS image set prepared on this machine.
+    """A split of a data set by name: of DATASETS, of files, else a TFDS image set prepared here.
 
     Args:
-        name: A key of DATASETS, or a TFDS name: `NAME`, `NAME/CONFIG` or `NAME/CONFIG:VERSION`.
+        name: A key of DATASETS, a folder of images, an .npz file of images, or a TFDS name: `NAME`,
+            `NAME/CONFIG` or `NAME/CONFIG:VERSION`.
         split: The split; TFDS's slices such as `train[:5000]` too for TFDS sets.
         data_dir: Where TFDS sets are prepared; default TFDS_DATA_DIR, else TFDS's own default.
         cache_dir: Where decoded images are kept; default `cache_directory()`.
@@ -79,7 +83,8 @@ def load(
         raise DataError(
             f"data directory {str(data_dir)!r} does not exist; create it or name another"
         )
-    dataset = DATASETS.get(name) or partial(prepared, name, known=tuple(DATASETS))
+    dataset = DATASETS.get(name) or _files(name)
+    dataset = dataset or partial(prepared, name, known=tuple(DATASETS))
     accepted = hyperparameters(dataset)
     images = {"resize": resize, "pad": pad}
     for option, side in images.items():
@@ -87,3 +92,9 @@ def load(
             raise ConfigError(f"data set {name!r} has no images; leave out {option}={side}")
     options = {"split": split, "data_dir": data_dir, "cache_dir": cache_dir, **images}
     return dataset(**{option: value for option, value in options.items() if option in accepted})
+
+
+def _files(name: str) -> Callable[..., Source] | None:
+    if Path(name).is_dir():
+        return partial(folder, name)
+    return partial(npz, name) if name.endswith(".npz") else None

@@ -1,0 +1,152 @@
+"""Image sets of any program: a folder of image files, or an .npz of an array of images."""
+
+import zipfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from jaxgan.data.source import Source, from_arrays, unknown_split
+from jaxgan.data.transforms import transform, transformed_shape
+from jaxgan.errors import DataError
+from jaxgan.types import Batch
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_GREY = ("1", "L")
+
+
+def folder(
+    path: str | Path, *, split: str = "train", resize: int | None = None, pad: int | None = None
+) -> Source:
+    """The image files in a folder and its subfolders, in the order of their names.
+
+    If all files lie in subfolders, each subfolder of the folder is a class. Grey images have one
+    channel, if all are grey; else all are RGB.
+
+    Args:
+        path: The folder.
+        split: "train", the only one.
+        resize: The side to which images are resized (see `transforms.transform`).
+        pad: The side to which images are padded with zeros, after resizing.
+
+    Raises:
+        ConfigError: another split, a side below 1 pixel, or images that differ in size without
+            `resize`.
+        DataError: no images, or a file that is none.
+    """
+    root = Path(path)
+    if split != "train":
+        raise unknown_split(str(path), split, ["train"])
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not files:
+        raise DataError(f"folder {str(path)!r} holds no images; put in files such as .png or .jpg")
+    sizes, modes = zip(*map(_header, files), strict=True)
+    width, height = sizes[0]
+    is_grey = set(modes) <= set(_GREY)
+    stored = (height, width) if len(set(sizes)) == 1 else (None, None)
+    shape = transformed_shape((*stored, 1 if is_grey else 3), resize=resize, pad=pad)
+    labels, num_classes = _classes(root, files)
+    return Source(
+        name=str(path),
+        split=split,
+        version=f"{len(files)} files, newest {max(p.stat().st_mtime_ns for p in files)}",
+        shape=shape,
+        size=len(files),
+        num_classes=num_classes,
+        dtype=np.uint8,
+        read=partial(_read, files, labels, "L" if is_grey else "RGB", resize, pad),
+    )
+
+
+def npz(
+    path: str | Path, *, split: str = "train", resize: int | None = None, pad: int | None = None
+) -> Source:
+    """The images of an .npz: uint8 [n, h, w, c] or [n, h, w], and labels [n] where it has them.
+
+    The images are its array "images" or "arr_0", or its only one; labels are "labels" or "arr_1".
+
+    Args:
+        path: The file.
+        split: "train", the only one.
+        resize: The side to which images are resized.
+        pad: The side to which images are padded with zeros, after resizing.
+
+    Raises:
+        ConfigError: another split, or a side that cannot be.
+        DataError: a file that is missing, damaged, or of other content.
+    """
+    if split != "train":
+        raise unknown_split(str(path), split, ["train"])
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{str(path)!r} is no readable .npz ({error}); write it anew") from error
+    only = next(iter(arrays)) if len(arrays) == 1 else "images"
+    images = arrays.get("images", arrays.get("arr_0", arrays.get(only)))
+    if images is not None and images.ndim == 3:
+        images = images[..., None]
+    if (
+        images is None
+        or images.dtype != np.uint8
+        or images.ndim != 4
+        or not len(images)
+        or images.shape[-1] not in (1, 3)
+    ):
+        found = "none" if images is None else f"{images.dtype} {images.shape}"
+        raise DataError(
+            f"images of {str(path)!r} are {found}; it must hold uint8 [n, h, w, 1 or 3] as 'images'"
+        )
+    labels = arrays.get("labels", arrays.get("arr_1"))
+    if labels is not None and (labels.shape != (len(images),) or labels.dtype.kind not in "iu"):
+        raise DataError(
+            f"labels of {str(path)!r} are {labels.dtype} {labels.shape}; they must be integers "
+            f"[{len(images)}]"
+        )
+    transformed_shape(images.shape[1:], resize=resize, pad=pad)
+    images = np.stack([transform(image, resize=resize, pad=pad) for image in images])
+    version = f"modified {Path(path).stat().st_mtime_ns}"
+    return from_arrays(images, labels, name=str(path), split=split, version=version)
+
+
+def _header(path: Path) -> tuple[tuple[int, int], str]:
+    """Width and height, and the mode, of an image file."""
+    try:
+        with Image.open(path) as image:
+            return image.size, image.mode
+    except (OSError, UnidentifiedImageError, ValueError) as error:
+        raise DataError(f"{path} is no readable image; remove or replace it") from error
+
+
+def _classes(root: Path, files: Sequence[Path]) -> tuple[np.ndarray | None, int | None]:
+    parts = [path.relative_to(root).parts for path in files]
+    if any(len(names) == 1 for names in parts):
+        return None, None
+    names = sorted({first for first, *_ in parts})
+    return np.array([names.index(first) for first, *_ in parts], np.int32), len(names)
+
+
+def _read(
+    files: Sequence[Path],
+    labels: np.ndarray | None,
+    mode: str,
+    resize: int | None,
+    pad: int | None,
+    indices: np.ndarray,
+) -> Batch:
+    images = [_decode(files[i], mode, resize, pad) for i in np.asarray(indices).tolist()]
+    return Batch(real=np.stack(images), labels=None if labels is None else labels[indices])
+
+
+def _decode(
+    path: Path, mode: str, resize: int | None, pad: int | None
+) -> UInt8[np.ndarray, "h w c"]:
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert(mode))
+    except (OSError, ValueError, SyntaxError) as error:  # what PIL raises on damaged files
+        raise DataError(f"{path} is damaged ({error}); remove or replace it") from error
+    return transform(pixels.reshape(*pixels.shape[:2], -1), resize=resize, pad=pad)
