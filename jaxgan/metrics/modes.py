@@ -1,5 +1,6 @@
 """What a generator covers: the modes of a mixture of Gaussians, the classes of a data set."""
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -7,10 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import rel_entr
 from jaxtyping import Array, Float, Int
+from scipy import special, stats
 
 from jaxgan.errors import ConfigError
+from jaxgan.metrics.checks import Features
+from jaxgan.metrics.estimate import Estimate
 
 HIGH_QUALITY_RADIUS = 3.0  # in sigmas; VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086)
+HIGH_QUALITY = 1.0 - math.exp(-(HIGH_QUALITY_RADIUS**2) / 2)  # share of a perfect sampler's points
 
 
 class MixtureModes(NamedTuple):
@@ -21,7 +26,8 @@ class MixtureModes(NamedTuple):
         high_quality: Share of samples within 3 sigma of their nearest mode. A perfect sampler
             scores 1 - exp(-4.5) = 0.9889; more means that variance was lost.
         reverse_kl: KL(modes of the high-quality samples || uniform) in nats. Its largest value,
-            log k, stands also for no high-quality sample at all.
+            log k, stands also for no high-quality sample at all. It has a floor that a perfect
+            sampler gets: see `mixture_kl_floor`.
         std_ratio: Standard deviation along an axis of a mode's high-quality samples about their
             own mean, over sigma, averaged over the axes and over the modes with two such samples;
             0 where no mode has two. A perfect sampler scores 0.974, for the tails are cut at 3
@@ -35,10 +41,22 @@ class MixtureModes(NamedTuple):
 
 
 class ClassCoverage(NamedTuple):
-    """The number of classes seen, and KL(class histogram || uniform) in nats."""
+    """How n samples cover the classes of a data set.
+
+    Attributes:
+        classes: The number of classes seen.
+        kl: KL(class histogram || uniform) in nats. Its standard error is that of the histogram, to
+            first order.
+        floor: What a perfect sampler gets, on average over draws of n samples; in the place of a
+            standard error, the standard deviation of one such draw.
+        excess: kl - floor: around 0, and below it at times, for a perfect sampler. Its standard
+            error is the larger one of both.
+    """
 
     classes: int
-    kl: float
+    kl: Estimate
+    floor: Estimate
+    excess: Estimate
 
 
 @jax.jit
@@ -88,17 +106,90 @@ def mixture_modes(
     )
 
 
-def class_coverage(labels: Int[Array | np.ndarray, "n"], *, num_classes: int) -> ClassCoverage:
-    """Class coverage of n generated samples, on the host; classes are taken as equally likely.
+def mixture_kl_floor(num_samples: int, *, num_modes: int) -> Estimate:
+    """The reverse KL that `mixture_modes` gives a perfect sampler of n points: mean and deviation.
+
+    Args:
+        num_samples: n >= 1; the expected number of them within 3 sigma counts.
+        num_modes: The k >= 1 modes.
+
+    Raises:
+        ConfigError: Either is below 1.
+    """
+    if min(num_samples, num_modes) < 1:
+        raise ConfigError(f"{num_samples} samples of {num_modes} modes; both must be at least 1")
+    return kl_floor(max(1, round(num_samples * HIGH_QUALITY)), np.full(num_modes, 1 / num_modes))
+
+
+def kl_floor(num_samples: int, probabilities: Float[Features, "k"]) -> Estimate:
+    """KL(histogram || uniform) of n labels that a perfect sampler draws: mean and deviation.
+
+    The mean is exact, a sum over binomial counts. The standard deviation is that of independent
+    Poisson counts given their sum, to first order.
+
+    Args:
+        num_samples: n.
+        probabilities: Of the k classes in the data; where they are not uniform, the floor does not
+            vanish as n grows.
+
+    Raises:
+        ConfigError: n is below 1, or the probabilities are negative or do not add up to 1.
+
+    Source: Holst 1972, Asymptotic normality and efficiency for certain goodness-of-fit tests.
+    """
+    p = np.asarray(probabilities, np.float64)
+    if num_samples < 1:
+        raise ConfigError(f"num_samples is {num_samples}; it must be at least 1")
+    if p.ndim != 1 or p.size == 0 or p.min() < 0 or abs(p.sum() - 1) > 1e-5:
+        raise ConfigError(
+            f"class probabilities of shape {p.shape} add up to {p.sum():.6g}; they must be k "
+            "numbers of at least 0 that add up to 1: divide by their sum"
+        )
+    values, classes = np.unique(p[p > 0] / p.sum(), return_counts=True)
+    moments = np.array([_term_moments(num_samples, value, p.size) for value in values])
+    mean, covariance, linear, residual = classes @ moments
+    # The sum of the counts is given: what it explains of the linear part is taken away, and from
+    # the rest one degree of freedom of k.
+    variance = linear - covariance**2 / num_samples + residual * (1 - 1 / classes.sum())
+    return Estimate(mean, np.sqrt(max(0.0, variance)))
+
+
+def _term_moments(n: int, p: float, k: int) -> tuple[float, float, float, float]:
+    """Moments of (c / n) log(c k / n), the term of KL of one class, for a count c of mean n p.
+
+    Its mean over a binomial count; over a Poisson count, its covariance with the count, the
+    variance of its regression on the count, and the variance about that.
+    """
+    width = 12 * np.sqrt(n * p) + 30  # less than 1e-20 of a Poisson variable lies outside
+    counts = np.arange(max(0, int(n * p - width)), int(n * p + width) + 1)
+    terms = special.rel_entr(counts / n, 1 / k)
+    poisson = stats.poisson.pmf(counts, n * p)
+    centred = terms - poisson @ terms
+    covariance = poisson @ (centred * (counts - n * p))
+    linear = covariance**2 / (n * p)
+    mean = stats.binom.pmf(counts, n, p) @ terms
+    return mean, covariance, linear, poisson @ centred**2 - linear
+
+
+def class_coverage(
+    labels: Int[Features, "n"],
+    *,
+    num_classes: int,
+    class_probabilities: Float[Features, "k"] | None = None,
+) -> ClassCoverage:
+    """Class coverage of n generated samples, on the host.
 
     For stacked MNIST a label is the number of three digits, and `num_classes` 1,000.
 
     Args:
         labels: The class that a classifier gives to each sample.
         num_classes: How many classes there are.
+        class_probabilities: Of the data, for the floor; None for equally likely classes. The
+            divergence is from uniform ones either way.
 
     Raises:
-        ConfigError: There is no label, or one outside of 0 .. num_classes - 1.
+        ConfigError: There is no label, or one outside of 0 .. num_classes - 1, or the probabilities
+            are not `num_classes` numbers that add up to 1.
 
     Source: Metz et al. 2017, arXiv:1611.02163, and Lin et al. 2018, arXiv:1712.04086.
     """
@@ -110,6 +201,22 @@ def class_coverage(labels: Int[Array | np.ndarray, "n"], *, num_classes: int) ->
             f"labels run from {labels.min()} to {labels.max()}; they must lie between 0 and "
             f"num_classes - 1 = {num_classes - 1}: pass the classifier's number of classes"
         )
+    if class_probabilities is None:
+        class_probabilities = np.full(num_classes, 1 / num_classes)
+    if len(class_probabilities) != num_classes:
+        raise ConfigError(
+            f"{len(class_probabilities)} class probabilities for {num_classes} classes; give one "
+            "to each class"
+        )
     counts = np.bincount(labels, minlength=num_classes)
     p = counts[counts > 0] / labels.size
-    return ClassCoverage(classes=int(p.size), kl=float(np.sum(p * np.log(p * num_classes))))
+    information = np.log(p * num_classes)
+    divergence = float(p @ information)
+    error = float(np.sqrt(p @ (information - divergence) ** 2 / labels.size))
+    floor = kl_floor(labels.size, class_probabilities)
+    return ClassCoverage(
+        classes=int(p.size),
+        kl=Estimate(divergence, error),
+        floor=floor,
+        excess=Estimate(divergence - floor, max(error, floor.standard_error)),
+    )
