@@ -16,8 +16,8 @@ from jaxtyping import PRNGKeyArray
 from jaxgan.config import Config, DataConfig
 from jaxgan.data import Source, cache_directory, load, to_uint8, whole
 from jaxgan.errors import ConfigError
+from jaxgan.features import FeatureNetwork, extract, load_classifier
 from jaxgan.metrics import class_coverage, fid, kid, mixture_modes
-from jaxgan.metrics.classifier import FeatureNetwork, extract, load_classifier
 from jaxgan.state import GANState, sample
 from jaxgan.steps import Latents
 

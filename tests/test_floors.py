@@ -13,7 +13,7 @@ FLOORS = (
     ("registry", "types"),
     ("config", "collectives", "controllers"),
     ("kernels", "networks", "optimizers"),
-    ("losses", "metrics", "penalties"),
+    ("features", "losses", "metrics", "penalties"),
     ("data", "state"),
     ("objective",),
     ("steps",),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from jaxgan.metrics.classifier import FeatureNetwork, extract, load_classifier, train_classifier
 from jaxgan.metrics.fid import fid
 from jaxgan.metrics.kid import KID, kid
 from jaxgan.metrics.memorisation import Memorisation, memorisation
@@ -24,22 +23,17 @@ __all__ = [
     "METRICS",
     "PRDC",
     "ClassCoverage",
-    "FeatureNetwork",
-    "Memorisation",
     "MixtureModes",
     "TwoSampleTest",
     "class_coverage",
-    "extract",
     "fid",
     "kid",
     "kl_floor",
-    "load_classifier",
     "memorisation",
     "mixture_kl_floor",
     "mixture_modes",
     "prdc",
     "sliced_wasserstein_distance",
-    "train_classifier",
     "two_sample_test",
     "vendi_score",
 ]

@@ -1,49 +1,22 @@
-"""A small convolutional classifier, trained once per data set, whose features the metrics use."""
+"""A small convolutional classifier of a data set, whose features the metrics use."""
 
-import hashlib
-import json
-import os
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
-from flax.traverse_util import flatten_dict, unflatten_dict
-from jaxtyping import Array, Float, Int, Num, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
-from jaxgan import registry
 from jaxgan.errors import ConfigError
+from jaxgan.features.network import FeatureNetwork, Log, extract, to_float, weights_name
 from jaxgan.networks.layers import Conv
 from jaxgan.types import Batch, PyTree
 
 # Part of a cached classifier's file name: raise it when the network or its training changes.
 ARCHITECTURE_VERSION = 1
-
-Log = Callable[[str], None]
-
-
-class FeatureNetwork(NamedTuple):
-    """A trained classifier.
-
-    Its features are scaled to mean square 1 over the test images.
-
-    Attributes:
-        name: Identifies the weights: figures under different names cannot be compared.
-        accuracy: Share of the test images that it classifies correctly.
-        params: The weights.
-        apply: Jitted; maps images [n, h, w, c] in [-1, 1] to (features [n, d], class_logits
-            [n, num_classes]).
-    """
-
-    name: str
-    accuracy: float
-    params: PyTree
-    apply: Callable[[Array], tuple[Array, Array]]
 
 
 class Classifier(nn.Module):
@@ -64,10 +37,6 @@ class Classifier(nn.Module):
             x = nn.relu(Conv(width, kernel_size=3, stride=stride)(x))
         features = nn.relu(nn.Dense(self.num_features)(x.reshape(x.shape[0], -1)))
         return features, nn.Dense(self.num_classes)(features)
-
-
-def _scale(images: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    return images.astype(jnp.float32) / 127.5 - 1.0
 
 
 def _resample_rows(
@@ -133,7 +102,7 @@ def _train_epoch(
 
     def step(carry: tuple[PyTree, PyTree], x: tuple[Array, Array]) -> tuple[tuple, Array]:
         (params, opt_state), (rows, step_key) = carry, x
-        batch = _augment(step_key, _scale(images[rows]), distortion)
+        batch = _augment(step_key, to_float(images[rows]), distortion)
 
         def loss(params: PyTree) -> Float[Array, ""]:
             _, logits = _forward(classifier, params, batch)
@@ -160,43 +129,17 @@ def _unit_features(params: PyTree, features: Float[np.ndarray, "n d"]) -> PyTree
     return {"params": {**layers, "Dense_0": hidden, "Dense_1": last}}
 
 
-def _name(params: PyTree) -> str:
-    """A name that two sets of weights share only if they are equal."""
-    digest = hashlib.blake2b(digest_size=6)
-    for path, leaf in sorted(flatten_dict(params, sep="/").items()):
-        digest.update(path.encode() + str(leaf.shape).encode() + np.asarray(leaf).tobytes())
-    return f"classifier-{digest.hexdigest()}"
-
-
-def _network(params: PyTree, num_classes: int, accuracy: float) -> FeatureNetwork:
-    apply = partial(_forward, Classifier(num_classes), jax.device_put(params))
-    return FeatureNetwork(_name(params), accuracy, params, apply)
-
-
-def extract(
-    network: FeatureNetwork, images: Num[Array | np.ndarray, "n h w c"], *, batch_size: int = 500
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n num_classes"]]:
-    """Features and class logits of any number of images, a batch at a time.
-
-    Args:
-        network: The classifier.
-        images: uint8 from 0 to 255, or float in [-1, 1].
-        batch_size: Images a call; the last batch is padded, so that one program serves all.
-
-    Raises:
-        ConfigError: The images are not [n, h, w, c] with n >= 1.
-    """
-    n = images.shape[0]
-    if images.ndim != 4 or n < 1:
-        raise ConfigError(f"images have shape {images.shape}; it must be [n, h, w, c] with n >= 1")
-    batches = []
-    for start in range(0, n, batch_size):
-        batch = jnp.asarray(images[start : start + batch_size])
-        batch = _scale(batch) if batch.dtype == jnp.uint8 else batch.astype(jnp.float32)
-        padding = ((0, batch_size - batch.shape[0]), (0, 0), (0, 0), (0, 0))
-        batches.append(jax.device_get(network.apply(jnp.pad(batch, padding))))
-    features, class_logits = (np.concatenate(parts)[:n] for parts in zip(*batches, strict=True))
-    return features, class_logits
+def classifier_network(
+    params: PyTree, num_classes: int, shape: tuple[int, int, int], accuracy: float
+) -> FeatureNetwork:
+    """The classifier of images of one shape that has these weights."""
+    return FeatureNetwork(
+        name=weights_name("classifier", params),
+        params=jax.device_put(params),
+        apply=partial(_forward, Classifier(num_classes)),
+        shape=shape,
+        accuracy=accuracy,
+    )
 
 
 def _check(batch: Batch, name: str, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -249,14 +192,15 @@ def train_classifier(
     """
     images, labels = _check(train, "train", num_classes)
     test_images, test_labels = _check(test, "test", num_classes)
-    n = images.shape[0]
+    n, height, width, channels = images.shape
+    shape = (height, width, channels)
     batch_size = min(batch_size, n)
     epochs = max(epochs, -(-min_images // n))
 
     images, labels = jnp.asarray(images), jnp.asarray(labels)
     key_init, key_epochs = jax.random.split(jax.random.key(seed))
     classifier = Classifier(num_classes)
-    params = _init(classifier, key_init, _scale(images[:1]))
+    params = _init(classifier, key_init, to_float(images[:1]))
     opt_state = _optimizer(learning_rate, 1).init(params)
     for epoch, key in enumerate(jax.random.split(key_epochs, epochs)):
         params, opt_state, loss = _train_epoch(
@@ -275,77 +219,10 @@ def train_classifier(
             log(f"classifier: epoch {epoch + 1} of {epochs}, loss {float(loss):.4f}")
 
     params = jax.device_get(params)
-    features, logits = extract(_network(params, num_classes, 0.0), test_images)
+    features, logits = extract(classifier_network(params, num_classes, shape, 0.0), test_images)
+    assert logits is not None
     accuracy = float(np.mean(logits.argmax(axis=1) == test_labels))
-    network = _network(_unit_features(params, features), num_classes, accuracy)
+    network = classifier_network(_unit_features(params, features), num_classes, shape, accuracy)
     if log is not None:
-        log(f"classifier: {network.accuracy:.2%} of {len(test_labels)} test images")
-    return network
-
-
-def _save(path: Path, network: FeatureNetwork) -> None:
-    """Writes under another name first: whoever reads sees all of the file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    arrays: dict[str, Any] = flatten_dict(network.params, sep="/")
-    with partial_path.open("wb") as file:
-        np.savez(file, name=network.name, accuracy=network.accuracy, **arrays)
-    partial_path.replace(path)
-
-
-def _restore(path: Path, num_classes: int) -> FeatureNetwork | None:
-    """The network in the file; None if there is no file, or one that is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        name, accuracy = str(arrays.pop("name")), float(arrays.pop("accuracy"))
-    except Exception:  # zipfile, zlib and NumPy raise a dozen unrelated kinds on damaged bytes
-        return None
-    network = _network(unflatten_dict(arrays, sep="/"), num_classes, accuracy)
-    return network if network.name == name else None
-
-
-def load_classifier(
-    cache_dir: str | Path | None,
-    *,
-    fingerprint: str,
-    train_data: Callable[[], Batch],
-    test_data: Callable[[], Batch],
-    num_classes: int,
-    log: Log | None = None,
-    **training: Any,
-) -> FeatureNetwork:
-    """The classifier of a data set, from the cache if it is there, else trained and kept.
-
-    Args:
-        cache_dir: Holds `classifiers/<hash>.npz`; None keeps nothing. A damaged file is replaced.
-        fingerprint: Identifies the content of the data, with its preprocessing.
-        train_data: Reads what `train_classifier` trains on; called only to train.
-        test_data: Likewise, what it tests on.
-        num_classes: How many classes there are.
-        log: Receives one line an epoch.
-        **training: Other arguments of `train_classifier`.
-
-    Raises:
-        ConfigError: As `train_classifier`.
-    """
-    if cache_dir is None:
-        return train_classifier(
-            train_data(), test_data(), num_classes=num_classes, log=log, **training
-        )
-    defaults = registry.hyperparameters(train_classifier)
-    recipe = [ARCHITECTURE_VERSION, fingerprint, num_classes, {**defaults, **training}]
-    digest = hashlib.blake2b(json.dumps(recipe, sort_keys=True).encode(), digest_size=8)
-    path = Path(cache_dir) / "classifiers" / f"{digest.hexdigest()}.npz"
-    network = _restore(path, num_classes)
-    if network is not None:
-        return network
-    network = train_classifier(
-        train_data(), test_data(), num_classes=num_classes, log=log, **training
-    )
-    try:
-        _save(path, network)
-    except OSError as error:  # the classifier is good; it is only made anew next time
-        if log is not None:
-            log(f"classifier: not kept in {path} ({error.strerror}); make the directory writable")
+        log(f"classifier: {accuracy:.2%} of {len(test_labels)} test images")
     return network

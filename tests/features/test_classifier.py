@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics import extract, load_classifier, train_classifier
-from jaxgan.metrics.classifier import _augment
+from jaxgan.features import extract, load_classifier, train_classifier
+from jaxgan.features.classifier import _augment
 from jaxgan.types import Batch
 
 QUICK = {"num_classes": 10, "epochs": 2, "min_images": 0}
@@ -63,9 +63,9 @@ def test_extract_does_not_depend_on_batches_or_number_format(quick):
 def test_extract_shows_the_network_one_shape(quick):
     shapes = []
 
-    def apply(images):
+    def apply(params, images):
         shapes.append(images.shape)
-        return quick.apply(images)
+        return quick.apply(params, images)
 
     extract(quick._replace(apply=apply), digits(0, 45).real, batch_size=20)
     assert shapes == [(20, 8, 8, 1)] * 3
@@ -95,6 +95,7 @@ def test_cache_is_read_and_keyed_by_all_that_matters(tmp_path, quick):
     second = cached(tmp_path)
     assert first.name == second.name == quick.name
     assert first.accuracy == second.accuracy == quick.accuracy
+    assert first.shape == second.shape == (8, 8, 1)
     images = digits(370, 400).real
     for a, b in zip(extract(first, images), extract(second, images), strict=True):
         assert_array_equal(a, b)

@@ -1,0 +1,46 @@
+"""Feature networks: functions from images to the features that metrics compare, by name."""
+
+from collections.abc import Callable
+
+from jaxgan.features.classifier import train_classifier
+from jaxgan.features.classifier_cache import classifier_features, load_classifier
+from jaxgan.features.inception import inception_features, load_inception
+from jaxgan.features.network import (
+    FeatureNetwork,
+    ImageData,
+    extract,
+    feature_batches,
+    from_function,
+    stacked_labels,
+)
+from jaxgan.features.pixels import pca_features, pixel_features, pixels_pca
+from jaxgan.features.random_convolution import random_conv_features, random_convolutional
+
+__all__ = [
+    "FEATURES",
+    "FeatureNetwork",
+    "ImageData",
+    "classifier_features",
+    "extract",
+    "feature_batches",
+    "from_function",
+    "inception_features",
+    "load_classifier",
+    "load_inception",
+    "pca_features",
+    "pixel_features",
+    "pixels_pca",
+    "random_conv_features",
+    "random_convolutional",
+    "stacked_labels",
+    "train_classifier",
+]
+
+# Each maps an ImageData, and its own hyperparameters as keywords, to a FeatureNetwork.
+FEATURES: dict[str, Callable[..., FeatureNetwork]] = {
+    "classifier": classifier_features,
+    "inception": inception_features,
+    "pca": pca_features,
+    "pixels": pixel_features,
+    "random_conv": random_conv_features,
+}
