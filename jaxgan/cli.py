@@ -166,8 +166,17 @@ def list_entries(kind: tyro.conf.Positional[Kind], debug: bool = False) -> None:
         text = inspect.getdoc(documented) or ""
         print(f"{name}({arguments})" if arguments else name)
         print(f"    {text.partition(chr(10))[0]}")
+        if kind == "losses":
+            print(f"    {_compared_by(name)}")
         if source := re.search(r"^Source: (.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE):
             print(f"    {' '.join(source[0].split())}")
+
+
+def _compared_by(name: str) -> str:
+    """What a loss compares: the views it takes, and whether sample by sample or as sets."""
+    losses = jaxgan.losses
+    how = "real i with fake i" if losses.needs_pairs(name) else "set with set"
+    return f"Compares {', '.join(losses.views(name))}; {how}."
 
 
 def _entries(kind: Kind) -> dict[str, Any]:

@@ -271,12 +271,3 @@ ITERATIONS = {"sinkhorn": {"epsilon": 5.0, "num_iterations": 500}}
 
 # Whose gradient is exact at a fixed point that finitely many iterations do not reach.
 ENVELOPES = {"max_sliced_wasserstein"}
-
-# What takes real i with fake i.
-PAIRED = {name for name in GENERATORS if name not in ("feature_matching", "diversity_matching")} - {
-    "correlation_matching",
-    "coral",
-    "sliced_wasserstein",
-    "max_sliced_wasserstein",
-    "sinkhorn",
-}

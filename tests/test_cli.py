@@ -137,11 +137,21 @@ def test_list_shows_hyperparameters_and_summaries(capsys):
     assert main(["list", "losses"]) == 0
     listed = capsys.readouterr().out
     assert re.search(
-        r"^mmd_gaussian\(bandwidth=1.0, estimator='unbiased'\)\n    G = .*\n    Source: ",
+        r"^mmd_gaussian\(bandwidth=1.0, estimator='unbiased'\)\n    G = .*\n.*\n    Source: ",
         listed,
         re.M,
     )
     assert listed.count("    Source: ") == len(LOSSES)
+    for name, compared in (
+        ("hinge", "Compares logits; set with set."),
+        ("ms_ssim", "Compares images; real i with fake i."),
+        ("l2", "Compares images, features, logits; real i with fake i."),
+        ("mmd_gaussian", "Compares images, features, logits; set with set."),
+    ):
+        assert re.search(
+            rf"^{name}\b.*\n    .*[DG] = .*\n    {compared}\n    Source: ", listed, re.M
+        )
+    assert listed.count("    Compares ") == len(LOSSES)
 
 
 @pytest.mark.parametrize(

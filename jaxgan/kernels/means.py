@@ -3,6 +3,10 @@
 In tiles memory is O(b^2 + (n + m) d) for tiles of b x b. One pass yields the value and, where it is
 differentiated, the gradient: a tile's forward values are not kept for a backward pass, its gradient
 is taken while they are at hand and kept instead. The kernel must be symmetric, k(x, y) = k(y, x).
+
+Tiles are compiled once for a kernel and the shapes: a kernel is told by its identity, so it must be
+pure, and what `functools.partial` binds to one by its value, floats and arrays aside: those are
+traced.
 """
 
 import functools
@@ -10,8 +14,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
-from jaxtyping import Array, Float, Int, Shaped
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Int, ScalarLike, Shaped
 
 from jaxgan.kernels.combine import Kernel
 from jaxgan.kernels.distances import at_least_float32
@@ -25,32 +31,46 @@ LARGE_DIMENSION = 512
 
 
 def mean_within(
-    kernel: Kernel, x: Float[Array, "n d"], *, diagonal: bool, tile: int | None = None
+    kernel: Kernel,
+    x: Float[Array, "n d"],
+    *,
+    diagonal: bool,
+    offset: ScalarLike = 0.0,
+    tile: int | None = None,
 ) -> Float[Array, ""]:
-    """The mean of k(x_i, x_j) over all pairs, or over those of different samples.
+    """The mean of k(x_i, x_j) - offset over all pairs, or over those of different samples.
 
     Args:
-        kernel: A symmetric function of two sets of points that returns the matrix of all pairs.
+        kernel: A pure, symmetric function of two sets of points that returns the matrix of all
+            pairs.
         x: n samples; at least 2 without the diagonal.
         diagonal: Whether the pairs of a sample with itself count.
+        offset: A constant, without gradient; sums of what is left of a k near it round less.
         tile: Side of the tiles; 0 for the whole matrix; None chooses by n.
     """
     (x,), n = at_least_float32(x), len(x)
     count = float(n * n if diagonal else n * (n - 1))  # an int32 holds no more than 46,340^2
+    offset = jax.lax.stop_gradient(offset)
     if tile := _tile(tile, n, x.shape[1]):
-        return _tiled_sum(kernel, x, None, diagonal, tile) / count
-    gram = kernel(x, x)
+        return _tiled_sum(kernel, x, None, offset, diagonal, tile) / count
+    gram = kernel(x, x) - offset
     return (jnp.sum(gram) if diagonal else jnp.sum(gram, where=~jnp.eye(n, dtype=bool))) / count
 
 
 def mean_between(
-    kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"], *, tile: int | None = None
+    kernel: Kernel,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    offset: ScalarLike = 0.0,
+    tile: int | None = None,
 ) -> Float[Array, ""]:
-    """The mean of k(x_i, y_j) over all pairs; arguments as those of `mean_within`."""
+    """The mean of k(x_i, y_j) - offset over all pairs; arguments as those of `mean_within`."""
     x, y = at_least_float32(x, y)
+    offset = jax.lax.stop_gradient(offset)
     if tile := _tile(tile, max(len(x), len(y)), x.shape[1]):
-        return _tiled_sum(kernel, x, y, True, tile) / float(len(x) * len(y))
-    return jnp.mean(kernel(x, y))
+        return _tiled_sum(kernel, x, y, offset, True, tile) / float(len(x) * len(y))
+    return jnp.mean(kernel(x, y) - offset)
 
 
 def _tile(tile: int | None, n: int, d: int) -> int:
@@ -71,16 +91,46 @@ class _Plan(NamedTuple):
 
 
 def _tiled_sum(
-    kernel: Kernel, x: Float[Array, "n d"], y: Float[Array, "m d"] | None, diagonal: bool, tile: int
+    kernel: Kernel,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"] | None,
+    offset: ScalarLike,
+    diagonal: bool,
+    tile: int,
 ) -> Float[Array, ""]:
-    """The sum of k over all pairs of x and y, or of x and itself where y is None."""
+    """The sum of k - offset over all pairs of x and y, or of x and itself where y is None."""
+    bound = kernel if isinstance(kernel, functools.partial) else functools.partial(kernel)
+    leaves, structure = jax.tree.flatten(Partial(bound.func, *bound.args, **bound.keywords))
+    static = tuple(None if _is_traced(leaf) else leaf for leaf in leaves)
+    traced = [leaf if _is_traced(leaf) else None for leaf in leaves]
+    return _compiled_sum(structure, static, diagonal, tile, traced, offset, x, y)
+
+
+def _is_traced(argument: Any) -> bool:
+    return isinstance(argument, float | jax.Array | np.ndarray)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _compiled_sum(
+    structure: PyTree,
+    static: tuple[Any, ...],
+    diagonal: bool,
+    tile: int,
+    traced: list[Any],
+    offset: ScalarLike,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"] | None,
+) -> Float[Array, ""]:
+    """`_tiled_sum` of a kernel taken apart: its structure, and its static and traced arguments."""
+    traced, offset, x, y = _varying_alike((traced, offset, x, y))
+    leaves = [s if t is None else t for s, t in zip(static, traced, strict=True)]
+    kernel = jax.tree.unflatten(structure, leaves)
     # What the kernel closes over (a traced bandwidth) becomes an argument: `custom_vjp` and the
     # transformations around it must see it.
     blocks = _blocks(x, tile)[0], _blocks(x if y is None else y, tile)[0]
-    traced = jax.make_jaxpr(kernel)(*blocks)
-    (out,) = traced.out_avals
-    x, y, consts = _varying_alike((x, y, traced.consts))
-    return _pair_sum(_Plan(traced.jaxpr, out.dtype, diagonal, tile), x, y, consts)
+    jaxpr = jax.make_jaxpr(lambda a, b: kernel(a, b) - offset)(*blocks)
+    (out,) = jaxpr.out_avals
+    return _pair_sum(_Plan(jaxpr.jaxpr, out.dtype, diagonal, tile), x, y, jaxpr.consts)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

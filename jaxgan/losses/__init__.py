@@ -3,6 +3,10 @@
 What needs labels, state or a latent distribution is a plain function outside LOSSES.
 """
 
+from typing import Any
+
+from jaxgan import registry
+from jaxgan.errors import ConfigError
 from jaxgan.losses.adversarial import (
     began,
     began_balance,
@@ -95,10 +99,12 @@ from jaxgan.losses.variational import (
     gaussian_reconstruction,
     reparameterise,
 )
+from jaxgan.registry import lookup
 from jaxgan.types import LossFn
 
 __all__ = [
     "LOSSES",
+    "VIEWS",
     "auxiliary_classifier",
     "barlow_twins",
     "began",
@@ -106,6 +112,7 @@ __all__ = [
     "bernoulli_reconstruction",
     "cca",
     "charbonnier",
+    "check_view",
     "conditional_mmd2",
     "coral",
     "correlation",
@@ -148,6 +155,7 @@ __all__ = [
     "mode_seeking",
     "ms_ssim",
     "mse",
+    "needs_pairs",
     "non_saturating",
     "one_minus_l2",
     "pack",
@@ -171,6 +179,7 @@ __all__ = [
     "spearman_loss",
     "squared_l2",
     "ssim",
+    "views",
     "wasserstein",
     "wasserstein_1d",
     "witness",
@@ -178,7 +187,8 @@ __all__ = [
 
 mmd_gaussian = KERNEL_LOSSES["mmd_gaussian"]
 
-LOSSES: dict[str, LossFn] = {
+# Losses of verdicts: a logit says how real a sample looks, which no pixel or feature does.
+_LOGIT_LOSSES: dict[str, LossFn] = {
     "minimax": minimax,
     "non_saturating": non_saturating,
     "least_squares": least_squares,
@@ -195,6 +205,13 @@ LOSSES: dict[str, LossFn] = {
     "f_pearson": f_pearson,
     "f_squared_hellinger": f_squared_hellinger,
     "f_total_variation": f_total_variation,
+}
+
+# Losses of pixels and their neighbours.
+_IMAGE_LOSSES: dict[str, LossFn] = {"ssim": ssim, "ms_ssim": ms_ssim}
+
+# Losses of samples flattened to vectors, whatever view they come from.
+_VECTOR_LOSSES: dict[str, LossFn] = {
     "l1": l1,
     "mae": mae,
     "l2": l2,
@@ -206,8 +223,6 @@ LOSSES: dict[str, LossFn] = {
     "cosine": cosine,
     "correlation": correlation,
     "charbonnier": charbonnier,
-    "ssim": ssim,
-    "ms_ssim": ms_ssim,
     "feature_matching": feature_matching,
     "diversity_matching": diversity_matching,
     "pearson": pearson_loss,
@@ -221,3 +236,56 @@ LOSSES: dict[str, LossFn] = {
     "sinkhorn": sinkhorn_loss,
     **KERNEL_LOSSES,
 }
+
+LOSSES: dict[str, LossFn] = {**_LOGIT_LOSSES, **_IMAGE_LOSSES, **_VECTOR_LOSSES}
+
+VIEWS = ("images", "features", "logits")
+
+# Those that always compare real i with fake i; others do so where their `match` or `paired` says.
+_PAIRED = ("relativistic_pairing", "pearson", "spearman", "cca", "barlow_twins")
+
+
+def views(name: str) -> tuple[str, ...]:
+    """The views that the loss of this name compares, of "images", "features" and "logits".
+
+    A loss of any view may still ask for a width: correlations over features need two of them.
+
+    Raises:
+        ConfigError: No loss has this name.
+    """
+    lookup(LOSSES, name, "loss")
+    if name in _LOGIT_LOSSES:
+        return ("logits",)
+    return ("images",) if name in _IMAGE_LOSSES else VIEWS
+
+
+def check_view(name: str, on: str, path: str) -> None:
+    """Raises ConfigError unless the loss of this name compares the view `on`.
+
+    Args:
+        name: A name in LOSSES.
+        on: "images", "features" or "logits".
+        path: Dotted name of the term in the config, for the message.
+    """
+    if on not in views(name):
+        choice = " or ".join(views(name))
+        raise ConfigError(
+            f"{path}.on is {on!r}; {name} compares {choice} alone: set it to {choice}"
+        )
+
+
+def needs_pairs(name: str, **hyperparameters: Any) -> bool:
+    """Whether the loss of this name compares real i with fake i, rather than set with set.
+
+    Then the order within a batch counts, and of batches of unequal sizes the shorter one starts
+    again at its end.
+
+    Args:
+        name: A name in LOSSES.
+        **hyperparameters: Those that differ from their defaults.
+
+    Raises:
+        ConfigError: No loss has this name.
+    """
+    settings = registry.hyperparameters(lookup(LOSSES, name, "loss")) | hyperparameters
+    return name in _PAIRED or settings.get("match") == "paired" or settings.get("paired") is True

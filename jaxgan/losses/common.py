@@ -46,10 +46,11 @@ def vectors(
     return x.reshape(len(x), -1), y.reshape(len(y), -1)
 
 
-def at_least(count: int, needed: int, what: str, remedy: str) -> None:
-    """Raises ConfigError where a statistic has too few samples or features."""
-    if count < needed:
-        raise ConfigError(f"{what} of {count}; it needs at least {needed}: {remedy}")
+def at_least(needed: int, what: str, remedy: str, *counts: int) -> None:
+    """Raises ConfigError where a statistic has too few samples, of either batch, or features."""
+    if min(counts) < needed:
+        found = " and ".join(map(str, counts))
+        raise ConfigError(f"{what} of {found}; it needs at least {needed}: {remedy}")
 
 
 def pairs(

@@ -121,7 +121,7 @@ def correlation_matching(real: Float[Array, "n ..."], fake: Float[Array, "m ..."
     """
     real, fake = _features(real, fake)
     d = real.shape[1]
-    at_least(d, 2, "correlations of features", "use wider features or coral")
+    at_least(2, "correlations of features", "use wider features or coral", d)
     deviations = (unit_deviations(real, 0), unit_deviations(fake, 0))
     one, other = (product(u.T, u) for u in deviations)
     difference = jnp.where(jnp.eye(d, dtype=bool), 0, one - other)
@@ -183,7 +183,7 @@ def _features(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."]
 ) -> tuple[Float[Array, "n d"], Float[Array, "m d"]]:
     real, fake = vectors(real, fake)
-    at_least(min(len(real), len(fake)), 2, "covariance of a batch", "use a larger batch")
+    at_least(2, "covariances of batches", "use a larger batch", len(real), len(fake))
     return real, fake
 
 
@@ -201,7 +201,7 @@ def _rows(
     x, y = vectors(x, y)
     if axis == "batch":
         x, y = x.T, y.T
-    at_least(x.shape[1], 2, f"correlation over {axis}", "correlate over the other axis")
+    at_least(2, f"correlation over {axis}", "correlate over the other axis", x.shape[1])
     return x, y
 
 

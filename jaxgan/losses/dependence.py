@@ -27,8 +27,8 @@ def hsic(
             one needs 2, the unbiased one 4.
 
     Source: Gretton et al. 2005, Measuring Statistical Dependence with Hilbert-Schmidt Norms,
-    definition 2 (biased); Song et al. 2012, Feature Selection via Dependence Maximization,
-    equation 5 (unbiased).
+    definition 2 (biased); Song et al. 2012, Feature Selection via Dependence Maximization
+    (unbiased).
     """
     n = len(x)
     smallest = {"biased": 2, "unbiased": 4}

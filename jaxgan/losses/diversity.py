@@ -26,7 +26,7 @@ def mode_seeking(
     squares over entries; the paper's code takes mean absolute differences, of one pair a latent.
     Source: Mao et al. 2019, Mode Seeking Generative Adversarial Networks.
     """
-    at_least(len(z), 2, "mode seeking in a batch", "use a larger batch")
+    at_least(2, "mode seeking in a batch", "use a larger batch", len(z))
     z, fake = at_least_float32(jnp.asarray(z), jnp.asarray(fake))
     between_latents = _distances_within(z.reshape(len(z), -1))
     between_samples = _distances_within(fake.reshape(len(fake), -1))
@@ -44,6 +44,6 @@ def diversity_matching(real: Float[Array, "n ..."], fake: Float[Array, "m ..."])
     samples without limit.
     """
     real, fake = vectors(real, fake)
-    at_least(min(len(real), len(fake)), 2, "diversity of a batch", "use a larger batch")
+    at_least(2, "diversity of batches", "use a larger batch", len(real), len(fake))
     spreads = [jnp.mean(_distances_within(x)) for x in (real, fake)]
     return opposed(jnp.square(spreads[0] - spreads[1]))

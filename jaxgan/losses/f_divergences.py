@@ -6,7 +6,7 @@ where g and f* composed would overflow or cancel. With `non_saturating` G = -E g
 which rewards fakes that pass for real (section 3.2). At the optimal D, -D is the divergence of the
 distributions; f_jensen_shannon's f is shifted so that it is 0 where they are equal.
 
-Source: Nowozin et al. 2016, f-GAN, equation 4, with tables 2 (divergences) and 6 (g and f*).
+Source: Nowozin et al. 2016, f-GAN, equation 4, with table 6 (g and f*).
 """
 
 import math

@@ -5,6 +5,7 @@ Arrays of any shape are flattened to one vector a sample. MMD^2 is `mmd.mmd2`.
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -23,7 +24,8 @@ from jaxgan.kernels import (
     squared_distances,
 )
 from jaxgan.kernels.functions import Scalars
-from jaxgan.losses.mmd import as_vectors, check_samples, mmd2
+from jaxgan.losses.common import at_least, opposed, pairs, vectors
+from jaxgan.losses.mmd import mmd2, pair_means
 from jaxgan.types import Losses, LossFn
 
 
@@ -38,8 +40,7 @@ def _mmd_loss(kernel: Callable[..., Float[Array, "n m"]]) -> Callable[..., Losse
         **hyperparameters: ScalarLike | Scalars,
     ) -> Losses:
         bound = functools.partial(kernel, **hyperparameters)
-        distance = mmd2(real, fake, kernel=bound, estimator=estimator)
-        return Losses(generator=distance, discriminator=-distance)
+        return opposed(mmd2(real, fake, kernel=bound, estimator=estimator))
 
     name = f"mmd_{kernel.__name__}"
     formula, _, details = (inspect.getdoc(kernel) or "").partition("\n")
@@ -74,7 +75,7 @@ def gmmn(
     kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
     # The root's gradient at 0 is set to 0.
     distance = safe_power(mmd2(real, fake, kernel=kernel, estimator="biased"), 0.5)
-    return Losses(generator=distance, discriminator=-distance)
+    return opposed(distance)
 
 
 def mmd_repulsive(
@@ -93,8 +94,7 @@ def mmd_repulsive(
     """
     x, y = _pairs_of_samples(real, fake)
     kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
-    of_x, of_y = (mean_within(kernel, z, diagonal=False) for z in (x, y))
-    between = mean_between(kernel, x, y)
+    of_x, of_y, between = pair_means(kernel, x, y)
     return Losses(
         generator=of_x + of_y - 2 * between,
         discriminator=jnp.multiply(repulsion, of_x - between) + between - of_y,
@@ -109,32 +109,42 @@ def mmd_bounded_repulsive(
     lower: ScalarLike = 0.25,
     upper: ScalarLike = 4.0,
 ) -> Losses:
-    """D = E g(max(|x - x'|^2, lower)) - E g(min(|y - y'|^2, upper)), G = MMD^2, g Gaussian.
+    """D = E g(min(|x - x'|^2, upper)) - E g(max(|y - y'|^2, lower)), G = MMD^2, g Gaussian.
 
-    g(s) = exp(-s / (2 bandwidth^2)), x real and y fake, x != x'. D neither draws reals together
-    that are nearer than `lower` nor drives fakes apart that are farther than `upper` (squared
-    distances); G's kernel is not bounded.
-    Source: Wang et al. 2019, Improving MMD-GAN Training with Repulsive Loss Function, equation 6.
+    g(s) = exp(-s / (2 bandwidth^2)), x real and y fake, x != x'. As with a hinge, D stops driving
+    reals apart that are farther than `upper`, and drawing fakes together that are nearer than
+    `lower` (squared distances); G's kernel is not bounded.
+    Source: Wang et al. 2019, Improving MMD-GAN Training with Repulsive Loss Function; the bounds
+    are those of its code.
     """
     x, y = _pairs_of_samples(real, fake)
-
-    def far(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        return jnp.exp(-jnp.maximum(squared_distances(a, b), lower) / (2 * bandwidth**2))
-
-    def near(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        return jnp.exp(-jnp.minimum(squared_distances(a, b), upper) / (2 * bandwidth**2))
-
+    of_real = functools.partial(_bounded_gaussian, bandwidth=bandwidth, upper=upper)
+    of_fake = functools.partial(_bounded_gaussian, bandwidth=bandwidth, lower=lower)
     return Losses(
         generator=mmd2(x, y, kernel=functools.partial(gaussian, bandwidth=bandwidth)),
-        discriminator=mean_within(far, x, diagonal=False) - mean_within(near, y, diagonal=False),
+        discriminator=mean_within(of_real, x, diagonal=False)
+        - mean_within(of_fake, y, diagonal=False),
     )
+
+
+def _bounded_gaussian(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    bandwidth: ScalarLike,
+    lower: ScalarLike = -math.inf,
+    upper: ScalarLike = math.inf,
+) -> Float[Array, "n m"]:
+    squared = jnp.clip(squared_distances(x, y), lower, upper)
+    return jnp.exp(-squared / (2 * bandwidth**2))
 
 
 def _pairs_of_samples(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."]
 ) -> tuple[Float[Array, "n d"], Float[Array, "m d"]]:
-    check_samples("a repulsive or energy loss", len(real), len(fake), 2, "use a larger batch")
-    return as_vectors(real), as_vectors(fake)
+    what = "a repulsive or energy loss of batches"
+    at_least(2, what, "use a larger batch", len(real), len(fake))
+    return vectors(real, fake)
 
 
 def energy_distance(
@@ -149,12 +159,14 @@ def energy_distance(
     a in (0, 2). It is twice the MMD^2 of the energy kernel, computed from the distances alone.
     Source: Szekely and Rizzo 2013, Energy Statistics; Sejdinovic et al. 2013 (as an MMD).
     """
+    kernel = functools.partial(_negative_distance, exponent=exponent)
+    return opposed(mmd2(real, fake, kernel=kernel, estimator=estimator))
 
-    def kernel(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        return -safe_power(squared_distances(x, y), exponent / 2)
 
-    distance = mmd2(real, fake, kernel=kernel, estimator=estimator)
-    return Losses(generator=distance, discriminator=-distance)
+def _negative_distance(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], *, exponent: ScalarLike
+) -> Float[Array, "n m"]:
+    return -safe_power(squared_distances(x, y), exponent / 2)
 
 
 def cramer(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
@@ -190,11 +202,9 @@ def kernel_similarity(
     starts again at its end, and the value depends on the order within a batch.
     Source: the Gaussian kernel of Gretton et al. 2012, between the critic's outputs.
     """
-    x, y = as_vectors(real), as_vectors(fake)
+    x, y = vectors(real, fake)
     if paired:
-        pairs = jnp.arange(max(len(x), len(y)))
-        difference = x[pairs % len(x)] - y[pairs % len(y)]
-        squared = jnp.sum(jnp.square(difference), axis=1)
+        squared = jnp.sum(jnp.square(jnp.subtract(*pairs(x, y))), axis=1)
         similarity = jnp.mean(jnp.exp(-squared / (2 * bandwidth**2)))
     else:
         similarity = mean_between(functools.partial(gaussian, bandwidth=bandwidth), x, y)

@@ -9,22 +9,18 @@ from jaxtyping import Array, Float, Int, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import Kernel, at_least_float32, mean_between, mean_within
+from jaxgan.losses.common import at_least, vectors
 from jaxgan.registry import unknown
 
 ESTIMATORS = ("biased", "unbiased", "linear", "block")
+
+# Samples of each batch, of whose pairs the mean stands for what a kernel's values have in common.
+_FEW = 8
 
 
 def as_vectors(x: Float[Array, "n ..."]) -> Float[Array, "n d"]:
     """Samples flattened to vectors, in at least float32."""
     return at_least_float32(x.reshape(len(x), -1))[0]
-
-
-def check_samples(what: str, n: int, m: int, smallest: int, remedy: str) -> None:
-    """Raises ConfigError unless there are `smallest` samples of each."""
-    if min(n, m) < smallest:
-        raise ConfigError(
-            f"{what} of {n} and {m} samples; it needs at least {smallest} of each: {remedy}"
-        )
 
 
 def mmd2(
@@ -40,8 +36,8 @@ def mmd2(
     Args:
         x: Samples of one distribution.
         y: Samples of the other.
-        kernel: A symmetric function of (x, y) that returns the matrix of all pairs [n, m], whose
-            entries depend on their own pair alone.
+        kernel: A pure, symmetric function of (x, y) that returns the matrix of all pairs [n, m],
+            whose entries depend on their own pair alone.
         estimator: "unbiased" leaves out the pairs of a sample with itself, may be negative, and
             needs n, m >= 2; "biased" averages over all pairs and is never negative; "block" and
             "linear" are `mmd2_blocks` of about sqrt(min(n, m)) and of 2 samples: unbiased,
@@ -51,7 +47,8 @@ def mmd2(
             value and reverse-mode gradient, but no forward-mode one.
 
     Raises:
-        ConfigError: On another estimator, or too few samples for one without bias.
+        ConfigError: On another estimator, too few samples for one without bias, or samples of
+            unequal shapes.
 
     Source: Gretton et al. 2012, A Kernel Two-Sample Test, equations 3 (unbiased) and 5 (biased).
     """
@@ -63,10 +60,30 @@ def mmd2(
         return mmd2_blocks(x, y, kernel=kernel, size=size)
     biased = estimator == "biased"
     if not biased:
-        check_samples("unbiased MMD^2", n, m, 2, "use a larger batch or estimator='biased'")
-    x, y = as_vectors(x), as_vectors(y)
-    within = [mean_within(kernel, z, diagonal=biased, tile=tile) for z in (x, y)]
-    return within[0] + within[1] - 2 * mean_between(kernel, x, y, tile=tile)
+        remedy = "use a larger batch or estimator='biased'"
+        at_least(2, "unbiased MMD^2 of batches", remedy, n, m)
+    of_x, of_y, between = pair_means(kernel, *vectors(x, y), diagonal=biased, tile=tile)
+    return of_x + of_y - 2 * between
+
+
+def pair_means(
+    kernel: Kernel,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    *,
+    diagonal: bool = False,
+    tile: int | None = None,
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """E k(x, x'), E k(y, y') and E k(x, y), each less the same constant; arguments as of `mmd2`.
+
+    For sums of them whose weights sum to 0, in which the constant cancels. It is near what the
+    kernel's values have in common, so that the small difference of large means keeps its digits.
+    """
+    offset = jnp.mean(kernel(x[:_FEW], y[:_FEW]))
+    of_x, of_y = (
+        mean_within(kernel, z, diagonal=diagonal, offset=offset, tile=tile) for z in (x, y)
+    )
+    return of_x, of_y, mean_between(kernel, x, y, offset=offset, tile=tile)
 
 
 def mmd2_blocks(
@@ -78,13 +95,15 @@ def mmd2_blocks(
     Source: Zaremba et al. 2013, B-tests: Low Variance Kernel Two-Sample Tests.
 
     Raises:
-        ConfigError: A size below 2, or fewer samples than one block holds.
+        ConfigError: A size below 2, fewer samples than one block holds, or samples of unequal
+            shapes.
     """
     if size < 2:
         raise ConfigError(f"size of the blocks is {size}; it must be at least 2")
-    check_samples("MMD^2 by blocks", len(x), len(y), size, "use a larger batch or smaller blocks")
+    remedy = "use a larger batch or smaller blocks"
+    at_least(size, "MMD^2 by blocks of batches", remedy, len(x), len(y))
     blocks = min(len(x), len(y)) // size
-    x, y = (as_vectors(z)[: blocks * size].reshape(blocks, size, -1) for z in (x, y))
+    x, y = (z[: blocks * size].reshape(blocks, size, -1) for z in vectors(x, y))
 
     def of_block(x: Float[Array, "s d"], y: Float[Array, "s d"]) -> Float[Array, ""]:
         return mmd2(x, y, kernel=kernel, tile=0)
@@ -101,14 +120,14 @@ def mmd2_variance(
     The matrices of all pairs are held whole.
 
     Raises:
-        ConfigError: Fewer than 4 samples of either.
+        ConfigError: Fewer than 4 samples of either, or samples of unequal shapes.
 
     Source: Sutherland and Deka 2019, Unbiased Estimators for the Variance of MMD Estimators; it
-    mends and extends to n != m equation 5 of Sutherland et al. 2017.
+    mends that of Sutherland et al. 2017, here also for n != m.
     """
     n, m = len(x), len(y)
-    check_samples("the variance of MMD^2", n, m, 4, "use a larger batch")
-    x, y = as_vectors(x), as_vectors(y)
+    at_least(4, "the variance of MMD^2 of batches", "use a larger batch", n, m)
+    x, y = vectors(x, y)
     between = kernel(x, y)
     of_x, within_x = _variance_within(kernel(x, x), between)
     of_y, within_y = _variance_within(kernel(y, y), between.T)
@@ -151,7 +170,7 @@ def mmd2_ratio(
     """MMD^2 / sqrt(max(variance, smallest_variance)): a test's power grows with it.
 
     Source: Sutherland et al. 2017, Generative Models and Model Criticism via Optimized Maximum
-    Mean Discrepancy, equation 4; the smallest variance is its code's.
+    Mean Discrepancy; the smallest variance is its code's.
     """
     variance = mmd2_variance(x, y, kernel=kernel)
     return mmd2(x, y, kernel=kernel) / jnp.sqrt(jnp.maximum(variance, smallest_variance))
@@ -174,12 +193,12 @@ def conditional_mmd2(
     Source: the estimators of Gretton et al. 2012, within each class.
 
     Raises:
-        ConfigError: On another estimator.
+        ConfigError: On another estimator, or samples of unequal shapes.
     """
     smallest = {"biased": 1, "unbiased": 2}
     if estimator not in smallest:
         raise unknown("estimator", estimator, smallest)
-    x, y = as_vectors(x), as_vectors(y)
+    x, y = vectors(x, y)
     of_x, of_y = (jax.nn.one_hot(z, num_classes, dtype=x.dtype) for z in (x_labels, y_labels))
     counts_x, counts_y = jnp.sum(of_x, axis=0), jnp.sum(of_y, axis=0)
     counted = jnp.minimum(counts_x, counts_y) >= smallest[estimator]

@@ -147,7 +147,7 @@ def mahalanobis(
     Well-Conditioned Estimator for Large-Dimensional Covariance Matrices.
     """
     real, fake = vectors(real, fake)
-    at_least(len(real), 2, "covariance of a real batch", "use a larger batch")
+    at_least(2, "covariance of a real batch", "use a larger batch", len(real))
     factor = shrunk_cholesky(real, shrinkage)
     whitened = solve_lower(factor, real), solve_lower(factor, fake)
     return opposed(matched(_euclidean, *whitened, match))
@@ -172,7 +172,7 @@ def correlation(
     Source: Rodgers and Nicewander 1988, Thirteen Ways to Look at the Correlation Coefficient.
     """
     real, fake = vectors(real, fake)
-    at_least(real.shape[1], 2, "correlation over features", "use wider features or cosine")
+    at_least(2, "correlation over features", "use wider features or cosine", real.shape[1])
     return opposed(matched(_decorrelation, real, fake, match))
 
 

@@ -13,7 +13,7 @@ _WINDOW, _SIGMA = 11, 1.5
 _RANGE = 2.0
 _C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
 
-# Wang et al. 2003, section 4: the exponents of the scales, from fine to coarse.
+# Wang et al. 2003: the exponents of the scales, from fine to coarse.
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 # Below this a scale's contrast counts as no structure: a power of 0 has no finite gradient.
@@ -41,8 +41,7 @@ def ms_ssim(
     Up to five scales, each half the one before (means of 2 x 2, an odd last row or column left
     out), while the shorter side is at least 2 (for 28 x 28: four); their exponents are scaled to
     sum 1. Contrasts under 1e-4, negative ones among them, count as 1e-4. Windows as in `ssim`.
-    Source: Wang et al. 2003, Multi-Scale Structural Similarity for Image Quality Assessment,
-    equation 7.
+    Source: Wang et al. 2003, Multi-Scale Structural Similarity for Image Quality Assessment.
     """
     return opposed(matched(_ms_ssim, *_images(real, fake), match))
 

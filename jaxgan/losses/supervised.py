@@ -62,8 +62,7 @@ def auxiliary_classifier(
     """D = -E log p(label | x) - E log p(label | G(z, label)), G = -E log p(label | G(z, label)).
 
     To be added to an adversarial loss; `real` and `fake` are class logits.
-    Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs,
-    equation 3.
+    Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
     """
     of_fake = cross_entropy(fake, fake_labels)
     return Losses(generator=of_fake, discriminator=cross_entropy(real, real_labels) + of_fake)
@@ -74,6 +73,6 @@ def projection(
 ) -> Float[Array, "n 1"]:
     """<v_label, features>: what a conditional discriminator adds to its logits [n, 1].
 
-    Source: Miyato and Koyama 2018, cGANs with Projection Discriminator, equation 3.
+    Source: Miyato and Koyama 2018, cGANs with Projection Discriminator.
     """
     return jnp.sum(embedding[labels] * features, axis=1, keepdims=True)

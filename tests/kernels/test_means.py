@@ -13,7 +13,7 @@ from kernel_references import mean_within as loop_within
 
 from jaxgan import collectives
 from jaxgan.kernels import KERNELS, gaussian, gaussian_mixture, mean_between, mean_within
-from jaxgan.kernels.means import SMALLEST_TILED
+from jaxgan.kernels.means import SMALLEST_TILED, _compiled_sum
 
 TILE = 4
 SIZES = ((11, 7), (8, 3), (5, 12))  # tiles filled up and not, of x, of y
@@ -74,7 +74,37 @@ def test_without_gradient_the_value_is_the_same():
     x, y = points(9), points(6, seed=1)
     value, _ = VALUE_AND_GRADIENT(x, y)
     np.testing.assert_allclose(jax.jit(means)(x, y), value, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(means(x, y), value, rtol=0, atol=1e-6)
+
+
+def test_calls_outside_jit_compile_once_for_all_floats():
+    """Of one kernel and shape; another integer, which is static, compiles again."""
+    x, compiled = points(13, 2), _compiled_sum._cache_size()
+    for kernel, settings, count in (
+        ("gaussian", {"bandwidth": 1.0}, 1),
+        ("gaussian", {"bandwidth": 0.3}, 1),
+        ("polynomial", {"degree": 2, "scale": 1.0}, 2),
+        ("polynomial", {"degree": 2, "scale": 0.5}, 2),
+        ("polynomial", {"degree": 3, "scale": 0.5}, 3),
+    ):
+        bound = functools.partial(KERNELS[kernel], **settings)
+        value = mean_within(bound, x, diagonal=False, tile=TILE)
+        reference = functools.partial(KERNEL_REFERENCES[kernel], **settings)
+        expected = loop_within(reference, np.asarray(x, np.float64))
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        assert _compiled_sum._cache_size() == compiled + count
+
+
+@pytest.mark.parametrize("tile", (0, TILE))
+def test_an_offset_is_a_constant(tile):
+    x, y = points(9), points(6, seed=1)
+
+    def total(offset):
+        within = mean_within(gaussian, x, diagonal=False, offset=offset, tile=tile)
+        return within + 2 * mean_between(gaussian, x, y, offset=offset, tile=tile)
+
+    (zero, _), (value, slope) = map(jax.jit(jax.value_and_grad(total)), (0.0, 0.7))
+    np.testing.assert_allclose(value, zero - 3 * 0.7, rtol=0, atol=1e-6)
+    assert slope == 0
 
 
 def test_hyperparameters_have_gradients_and_may_be_swept():
@@ -184,7 +214,7 @@ def test_eight_devices_agree_with_one(mode):
 def test_half_precision_is_widened():
     x, y = points(9, dtype=jnp.bfloat16), points(6, seed=1, dtype=jnp.bfloat16)
     for tile in (0, TILE):
-        value = means(x, y, tile=tile)
+        value, _ = VALUE_AND_GRADIENT(x, y, tile=tile)
         assert value.dtype == jnp.float32
         expected = loop_means(KERNEL_REFERENCES["gaussian"], x, y)
         np.testing.assert_allclose(value, expected, rtol=0, atol=2e-6)

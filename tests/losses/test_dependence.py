@@ -1,4 +1,4 @@
-"""HSIC against sums over distinct tuples (Song et al. 2012, equations 3 to 5) and simulation."""
+"""HSIC against sums over distinct tuples (Song et al. 2012) and simulation."""
 
 import functools
 import itertools

@@ -6,12 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from execution import on_images
 
 from jaxgan.errors import ConfigError
-from jaxgan.losses import LOSSES, mmd_gaussian, pack, packed
+from jaxgan.losses import mmd_gaussian, pack, packed
 from jaxgan.penalties import r1
-from jaxgan.registry import takes_key
 
 
 def test_packs_are_consecutive_samples_joined_along_the_channels():
@@ -35,9 +33,8 @@ def test_a_degree_that_does_not_divide_the_batch(degree):
         pack(jnp.zeros((6, 2)), degree)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if not on_images(name)])
-def test_every_loss_takes_the_logits_of_a_packed_discriminator(name, key):
-    """The same numbers as the discriminator on packs that were written out by hand."""
+def test_a_packed_discriminator_judges_packs():
+    """The same logits as the discriminator gives packs that were written out by hand."""
     real, fake = (jax.random.normal(jax.random.key(i), (n, 3)) for i, n in enumerate((8, 4)))
     weights = jax.random.normal(jax.random.key(2), (6, 2))
 
@@ -45,12 +42,10 @@ def test_every_loss_takes_the_logits_of_a_packed_discriminator(name, key):
         return jnp.tanh(x @ weights) * scale
 
     judge = packed(discriminator, 2)
-    loss = functools.partial(LOSSES[name], **({"key": key} if takes_key(LOSSES[name]) else {}))
-    losses = loss(judge(real, scale=2.0), judge(fake, scale=2.0))
-    by_hand = (
-        discriminator(jnp.concatenate([x[::2], x[1::2]], axis=1), scale=2.0) for x in (real, fake)
-    )
-    np.testing.assert_allclose(losses, loss(*by_hand), rtol=1e-5, atol=1e-6)
+    for x in (real, fake):
+        by_hand = discriminator(jnp.concatenate([x[::2], x[1::2]], axis=1), scale=2.0)
+        assert by_hand.shape == (len(x) // 2, 2)
+        np.testing.assert_allclose(judge(x, scale=2.0), by_hand, rtol=1e-6)
 
 
 def test_only_packs_show_that_samples_come_in_pairs(key):
@@ -58,9 +53,10 @@ def test_only_packs_show_that_samples_come_in_pairs(key):
     fake = jnp.repeat(half[:100], 2, axis=0)
     shuffled = jax.random.permutation(jax.random.key(1), fake)
     loss = functools.partial(mmd_gaussian, bandwidth=0.5)
-    alone = [loss(real, x).generator for x in (fake, shuffled)]
+    single, double = jax.jit(loss), jax.jit(packed(loss, 2))
+    alone = [single(real, x).generator for x in (fake, shuffled)]
     np.testing.assert_allclose(*alone, atol=1e-6)
-    of_packs = [packed(loss, 2)(real, x).generator for x in (fake, shuffled)]
+    of_packs = [double(real, x).generator for x in (fake, shuffled)]
     assert of_packs[0] > of_packs[1] + 0.05
 
 
