@@ -187,7 +187,7 @@ __all__ = [
 
 mmd_gaussian = KERNEL_LOSSES["mmd_gaussian"]
 
-# Losses of verdicts: a logit says how real a sample looks, which no pixel or feature does.
+# Losses of verdicts on a sample: of logits, or of features that are trained as such.
 _LOGIT_LOSSES: dict[str, LossFn] = {
     "minimax": minimax,
     "non_saturating": non_saturating,
@@ -255,7 +255,7 @@ def views(name: str) -> tuple[str, ...]:
     """
     lookup(LOSSES, name, "loss")
     if name in _LOGIT_LOSSES:
-        return ("logits",)
+        return ("logits", "features")
     return ("images",) if name in _IMAGE_LOSSES else VIEWS
 
 

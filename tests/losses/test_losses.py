@@ -155,7 +155,7 @@ F_GAN = {
 def f_gan(name):
     activation, conjugate = F_GAN[name]
 
-    def reference(real, fake, non_saturating=False):
+    def reference(real, fake, non_saturating=True):
         """Nowozin et al. 2016, equation 4, and section 3.2 for the non-saturating generator."""
         of_fake = mean(conjugate(activation(v)) for v in fake)
         generator = -mean(activation(v) for v in fake) if non_saturating else -of_fake
@@ -226,10 +226,10 @@ def test_value_matches_a_double_loop(name, n, m, k):
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name.startswith("f_")])
-def test_non_saturating_generators_of_f_gan(name):
+def test_saturating_generators_of_f_gan(name):
     real, fake = logits(6, 2), logits(4, 2, seed=1)
-    losses = jax.jit(functools.partial(LOSSES[name], non_saturating=True))(real, fake)
-    expected = reference(name, real, fake, non_saturating=True)
+    losses = jax.jit(functools.partial(LOSSES[name], non_saturating=False))(real, fake)
+    expected = reference(name, real, fake, non_saturating=False)
     np.testing.assert_allclose(losses, expected, rtol=0, atol=2e-6)
 
 
@@ -257,21 +257,26 @@ def test_f_gan_at_the_optimal_discriminator_is_the_divergence():
         with jax.enable_x64(True):
             # The loss of a single real and fake logit is the integrand: -D = g p - f*(g) q.
             zero = jnp.zeros(1, jnp.float64)
-            losses = jax.vmap(LOSSES[name], in_axes=(0, None))(jnp.asarray(v)[:, None], zero)
-            of_fake = -jax.vmap(LOSSES[name], in_axes=(None, 0))(zero, jnp.asarray(v)[:, None])[0]
+            bound = functools.partial(LOSSES[name], non_saturating=False)
+            losses = jax.vmap(bound, in_axes=(0, None))(jnp.asarray(v)[:, None], zero)
+            of_fake = -jax.vmap(bound, in_axes=(None, 0))(zero, jnp.asarray(v)[:, None])[0]
         of_real = -np.float64(losses.discriminator) - np.float64(losses.generator)
-        bound = np.trapezoid(of_real * p - np.float64(of_fake) * q, x)
-        np.testing.assert_allclose(bound, np.trapezoid(divergences[name], x), rtol=1e-9)
+        value = np.trapezoid(of_real * p - np.float64(of_fake) * q, x)
+        np.testing.assert_allclose(value, np.trapezoid(divergences[name], x), rtol=1e-9)
 
 
 def test_f_gan_where_the_formulas_of_the_table_saturate():
     real, fake = jnp.array([[-1e4], [1e4]]), jnp.array([[1e4], [-1e4], [1e4]])
     shifted = LOSSES["minimax"](real, fake)
     shift = np.array([np.log(2), -np.log(4)])
-    np.testing.assert_allclose(LOSSES["f_jensen_shannon"](real, fake), shift + shifted, rtol=1e-6)
-    losses = LOSSES["f_squared_hellinger"](jnp.array([80.0]), jnp.array([80.0]))
+    jensen_shannon, hellinger = (
+        functools.partial(LOSSES[name], non_saturating=False)
+        for name in ("f_jensen_shannon", "f_squared_hellinger")
+    )
+    np.testing.assert_allclose(jensen_shannon(real, fake), shift + shifted, rtol=1e-6)
+    losses = hellinger(jnp.array([80.0]), jnp.array([80.0]))
     np.testing.assert_allclose(losses, (-np.exp(80), np.exp(80)), rtol=1e-6)
-    losses = LOSSES["f_squared_hellinger"](jnp.array([1e-6]), jnp.array([1e-6]))
+    losses = hellinger(jnp.array([1e-6]), jnp.array([1e-6]))
     np.testing.assert_allclose(losses.generator, -1e-6, rtol=1e-6)
 
 
@@ -351,7 +356,7 @@ def test_every_view_is_taken_or_refused(name):
 
 
 def test_verdicts_are_of_logits_and_structure_is_of_images():
-    assert views("hinge") == ("logits",)
+    assert views("hinge") == ("logits", "features")
     assert views("ssim") == ("images",)
     assert views("l2") == ("images", "features", "logits")
     for function in (views, needs_pairs):
