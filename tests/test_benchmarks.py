@@ -1,0 +1,71 @@
+"""The benchmark of all losses on the ring: it covers the registry, and its runs go on."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxgan.build import build
+from jaxgan.losses import LOSSES
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "benchmarks" / "ring_losses.py"
+
+
+@pytest.fixture(scope="module")
+def ring_losses():
+    spec = importlib.util.spec_from_file_location("ring_losses", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_loss_has_a_row_that_builds_or_a_reason(ring_losses):
+    rows = ring_losses.settings()
+    assert rows.keys() >= LOSSES.keys()
+    excluded = {label for label, row in rows.items() if isinstance(row, str)}
+    assert excluded == {"ssim", "ms_ssim"}
+    for label in rows.keys() - excluded:
+        config = ring_losses.make_config(rows[label], 20)
+        assert (config.data.name, config.data.batch_size, config.steps) == ("ring", 128, 20)
+        build(config)
+
+
+def test_the_interval_is_students(ring_losses):
+    """t(0.975, 4) = 2.776 and a standard deviation of sqrt(2.5), from a table."""
+    assert ring_losses.interval([1, 2, 3, 4, 5], 2) == "3.00 +- 1.96"
+
+
+def test_results_of_other_settings_are_not_mixed(ring_losses, tmp_path):
+    out = tmp_path / "ring.md"
+    ring_losses.write(out, {}, {"steps": 20, "seeds": 2})
+    assert ring_losses.read(out, {"steps": 20, "seeds": 2}) == {}
+    with pytest.raises(SystemExit, match="name another --out"):
+        ring_losses.read(out, {"steps": 40, "seeds": 2})
+
+
+@pytest.mark.slow
+def test_it_trains_two_losses_and_goes_on(tmp_path):
+    out = tmp_path / "ring.md"
+
+    def run(losses):
+        command = [sys.executable, SCRIPT, "--losses", losses, "--steps=20", "--seeds=2"]
+        done = subprocess.run(
+            [*command, "--out", out], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout, json.loads(out.with_suffix(".json").read_text())["results"]
+
+    _, first = run("mmd_gaussian")
+    printed, both = run("mmd_gaussian,l2_nearest")
+    assert both["mmd_gaussian"] == first["mmd_gaussian"]
+    for label in ("mmd_gaussian", "l2_nearest"):
+        assert f"| {label} |" in printed
+        figures = both[label]
+        assert figures["diverged"] == [None, None]
+        assert figures["step_time"] > 0
+        assert all(0 <= modes <= 8 for modes in figures["modes"])
+        assert all(0 <= share <= 1 for share in figures["high_quality"])
+    assert "not applicable" in out.read_text()
