@@ -109,8 +109,6 @@ NOTES = {
     **dict.fromkeys(QUADRATIC, "quadratic in the critic's scale, as the penalty: either may win"),
     **dict.fromkeys(SCALE_FREE, "blind to the critic's scale: the penalty does not hold it"),
     "ebgan": "energies are logits of any sign, not an autoencoder's errors",
-    "f_kl": "the default, G = -E exp(v - 1), may overflow",
-    "f_pearson": "the default turns against G at logits under -2",
     "gmmn": "the default bandwidths, 2 to 80, are those for MNIST; the ring's radius is 1",
     "coral": "compares covariances alone: a further term",
     "diversity_matching": "compares spread alone: a further term",
@@ -118,8 +116,6 @@ NOTES = {
     "kernel_similarity": "nothing keeps the fakes apart: they gather inside the ring",
 }
 KWARGS = {
-    "f_kl": {"non_saturating": True},
-    "f_pearson": {"non_saturating": True},
     "gmmn": {"bandwidths": (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)},
 }
 

@@ -1,12 +1,12 @@
 """f-GAN: the variational lower bounds of f-divergences, each maximised by D.
 
 With v = D(.), the output activation g of a divergence, and f* the convex conjugate of f:
-D = -(E g(D(x)) - E f*(g(D(G(z))))) and G = -E g(D(G(z))), which rewards fakes that pass for real
-(section 3.2). Without `non_saturating`, G minimises the bound itself, G = -E f*(g(D(G(z)))): where
-f* is exponential or quadratic (KL, Pearson) a generator then runs away with its own reward. Both
-are written as functions of v where g and f* composed would overflow or cancel. At the optimal D, -D
-is the divergence of the distributions; f_jensen_shannon's f is shifted so that it is 0 where they
-are equal.
+D = -(E g(D(x)) - E f*(g(D(G(z))))) and G = -E f*(g(D(G(z)))), the bound that G minimises. With
+`non_saturating` G = -E g(D(G(z))) instead, which rewards fakes that pass for real (section 3.2); it
+is the default where f* is an exponential or a square of v (KL, Pearson), for there the bound drives
+fakes without limit. Both are written as functions of v where g and f* composed would overflow or
+cancel. At the optimal D, -D is the divergence of the distributions; f_jensen_shannon's f is shifted
+so that it is 0 where they are equal.
 
 Source: Nowozin et al. 2016, f-GAN, equation 4, with table 6 (g and f*).
 """
@@ -50,23 +50,23 @@ def f_kl(
 
 
 def f_reverse_kl(
-    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
+    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
-    """D = E v_G - 1 + E exp(-v_x), G = E exp(-v_G); v_x = D(x), v_G = D(G(z)): KL(fake | real).
+    """D = E v_G - 1 + E exp(-v_x), G = 1 - E v_G; v_x = D(x), v_G = D(G(z)): KL(fake | real).
 
-    Overflows in float32 below v = -88; the saturating G = 1 - E v_G.
+    Overflows in float32 below v_x = -88; the non-saturating G = E exp(-v_G).
     Source: Nowozin et al. 2016, f-GAN, table 6.
     """
     return _variational_bound(real, fake, lambda v: -jnp.exp(-v), lambda v: v - 1, non_saturating)
 
 
 def f_jensen_shannon(
-    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
+    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
-    """D = -E log 2 S(v_x) - E log 2 S(-v_G), G = -E log 2 S(v_G); v_x = D(x), v_G = D(G(z)).
+    """D = -E log 2 S(v_x) - E log 2 S(-v_G), G = E log 2 S(-v_G); v_x = D(x), v_G = D(G(z)).
 
-    The non-saturating loss, less log 4 and log 2: D is the bound of 2 JS(real, fake). The
-    saturating G = E log 2 S(-v_G) is minimax's.
+    Minimax with D lowered by log 4 and G raised by log 2: the bound of 2 JS(real, fake). The
+    non-saturating G = -E log 2 S(v_G).
     Source: Nowozin et al. 2016, f-GAN, table 6.
     """
     return _variational_bound(
@@ -92,23 +92,23 @@ def f_pearson(
 
 
 def f_squared_hellinger(
-    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
+    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
-    """D = E (exp(v_G) - 1) + E (exp(-v_x) - 1), G = E (exp(-v_G) - 1): squared Hellinger.
+    """D = E (exp(v_G) - 1) + E (exp(-v_x) - 1), G = -E (exp(v_G) - 1): squared Hellinger.
 
-    v_x = D(x), v_G = D(G(z)). Overflows in float32 past v_G = 88 and below v = -88; the saturating
-    G = -E (exp(v_G) - 1).
+    v_x = D(x), v_G = D(G(z)). Overflows in float32 past v_G = 88 and below v_x = -88; the
+    non-saturating G = E (exp(-v_G) - 1).
     Source: Nowozin et al. 2016, f-GAN, table 6.
     """
     return _variational_bound(real, fake, lambda v: -jnp.expm1(-v), jnp.expm1, non_saturating)
 
 
 def f_total_variation(
-    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
+    real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
     """D = E tanh(v_G) / 2 - E tanh(v_x) / 2, G = -E tanh(v_G) / 2: total variation.
 
-    v_x = D(x), v_G = D(G(z)). The saturating G is the same one.
+    v_x = D(x), v_G = D(G(z)). The non-saturating G is the same one.
     Source: Nowozin et al. 2016, f-GAN, table 6.
     """
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import squared_distances
-from jaxgan.losses.common import opposed, product, safe_sqrt, unit, vectors
+from jaxgan.losses.common import norms, opposed, product, safe_sqrt, unit, vectors
 from jaxgan.types import Losses
 
 
@@ -105,7 +105,8 @@ def sinkhorn_divergence(
     Args:
         x: n samples.
         y: m samples of the same shape.
-        epsilon: Positive, in units of the cost; the smaller, the more iterations it takes.
+        epsilon: Positive, in units of the cost; the smaller, the more iterations it takes. What is
+            less than the rounding of the largest cost is raised to that.
         num_iterations: At least 2.
         p: 1 or 2.
 
@@ -119,7 +120,7 @@ def sinkhorn_divergence(
         raise ConfigError(f"num_iterations is {num_iterations}; it must be at least 2")
     _check_power(p)
     x, y = vectors(x, y)
-    epsilon = jnp.asarray(epsilon, x.dtype)
+    epsilon = jnp.maximum(jnp.asarray(epsilon, x.dtype), _least_epsilon(x, y, p))
     of_x, of_y = _potentials(x, y, epsilon, num_iterations, p)
     within_x = _self_potential(x, epsilon, num_iterations, p)
     within_y = _self_potential(y, epsilon, num_iterations, p)
@@ -285,6 +286,14 @@ def _potentials(
         _transform(g, _cost(x, fixed_y, p), epsilon),
         _transform(f, _cost(y, fixed_x, p), epsilon),
     )
+
+
+def _least_epsilon(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, ""]:
+    """Some roundings of the largest cost: divided by less, costs overflow the exponentials."""
+    x, y = jax.lax.stop_gradient((x, y))
+    center = jnp.mean(y, axis=0, keepdims=True)
+    radius = jnp.maximum(jnp.max(norms(x - center)), jnp.max(norms(y - center)))
+    return 8 * jnp.finfo(x.dtype).eps * (2 * radius) ** p
 
 
 def _self_potential(

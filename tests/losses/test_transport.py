@@ -194,3 +194,15 @@ def test_descent_carries_the_fakes_to_the_reals(p):
 def test_what_cannot_be_transported(call, words):
     with pytest.raises(ConfigError, match=words):
         call(np.ones((4, 2)))
+
+
+def test_sinkhorn_divergence_of_samples_far_apart_is_that_of_the_assignment():
+    """SciPy's exact assignment; costs of 1e12 in float32 against an epsilon of 0.1."""
+    rng = np.random.default_rng(0)
+    x, y = (1e5 * rng.normal(size=(128, 4)) for _ in range(2))
+    costs = cdist(x, y) ** 2
+    expected = costs[linear_sum_assignment(costs)].mean()
+    divergence = jax.jit(jax.value_and_grad(sinkhorn_divergence, argnums=(0, 1)))
+    value, gradients = divergence(jnp.float32(x), jnp.float32(y))
+    np.testing.assert_allclose(value, expected, rtol=0.02)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
