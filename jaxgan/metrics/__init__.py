@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from jaxgan.metrics.fid import fid
-from jaxgan.metrics.kid import KID, kid
+from jaxgan.metrics.cmmd import cmmd
+from jaxgan.metrics.estimate import Estimate
+from jaxgan.metrics.fid import IntraFID, fid, fid_infinity, frechet_distance, intra_fid
+from jaxgan.metrics.inception_score import inception_score
+from jaxgan.metrics.kid import KID, kid, kid_blocks
 from jaxgan.metrics.memorisation import Memorisation, memorisation
 from jaxgan.metrics.modes import (
     ClassCoverage,
@@ -13,6 +16,7 @@ from jaxgan.metrics.modes import (
     mixture_kl_floor,
     mixture_modes,
 )
+from jaxgan.metrics.moments import Moments, device_moments, merge, moments
 from jaxgan.metrics.prdc import PRDC, prdc
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein_distance
 from jaxgan.metrics.two_sample import TwoSampleTest, two_sample_test
@@ -23,15 +27,28 @@ __all__ = [
     "METRICS",
     "PRDC",
     "ClassCoverage",
+    "Estimate",
+    "IntraFID",
+    "Memorisation",
     "MixtureModes",
+    "Moments",
     "TwoSampleTest",
     "class_coverage",
+    "cmmd",
+    "device_moments",
     "fid",
+    "fid_infinity",
+    "frechet_distance",
+    "inception_score",
+    "intra_fid",
     "kid",
+    "kid_blocks",
     "kl_floor",
     "memorisation",
+    "merge",
     "mixture_kl_floor",
     "mixture_modes",
+    "moments",
     "prdc",
     "sliced_wasserstein_distance",
     "two_sample_test",
@@ -40,8 +57,13 @@ __all__ = [
 
 METRICS: dict[str, Callable] = {
     "class_coverage": class_coverage,
+    "cmmd": cmmd,
     "fid": fid,
+    "fid_infinity": fid_infinity,
+    "inception_score": inception_score,
+    "intra_fid": intra_fid,
     "kid": kid,
+    "kid_blocks": kid_blocks,
     "memorisation": memorisation,
     "mixture_modes": mixture_modes,
     "prdc": prdc,

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics import kid
+from jaxgan.metrics import kid, kid_blocks
 from jaxgan.metrics.kid import subset_indices
 
 
@@ -26,18 +26,68 @@ def features(seed, n, d, mean=0.0):
     return np.random.default_rng(seed).normal(mean, size=(n, d)).astype(np.float32)
 
 
-@pytest.mark.parametrize("mean", [0.0, 3.0])
-def test_agrees_with_the_double_loop_on_the_same_subsets(key, mean):
-    real, fake = features(0, 50, 7, mean), features(1, 41, 7, mean + 0.5)
-    score = kid(real, fake, num_subsets=4, subset_size=20, key=key)
-    expected = []
-    for subset_key in jax.random.split(key, 4):
-        rows, columns = subset_indices(subset_key, 50, 41, 20)
-        assert len(set(rows.tolist())) == len(set(columns.tolist())) == 20
-        expected.append(reference(real[rows], fake[columns]))
-    scale = np.mean((np.sum(real**2, axis=1) / 7 + 1.0) ** 3)  # of the kernel
+def matrix_reference(x, y):
+    """The same in matrices."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    n, m, d = len(x), len(y), x.shape[1]
+    xx, yy, xy = ((a @ b.T / d + 1.0) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+    return within - 2.0 * xy.mean()
+
+
+def test_references_agree():
+    real, fake = features(0, 12, 3), features(1, 9, 3)
+    assert_allclose(matrix_reference(real, fake), reference(real, fake), rtol=1e-12)
+
+
+# The first by subset; the second in tiles, two to a set.
+@pytest.mark.parametrize(
+    ("n", "m", "num_subsets", "subset_size"), [(50, 41, 2, 20), (600, 530, 5, 300)]
+)
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_agrees_with_the_loop_on_the_same_subsets(key, mean, n, m, num_subsets, subset_size):
+    real, fake = features(0, n, 64, mean), features(1, m, 64, mean + 0.05)
+    score = kid(real, fake, num_subsets=num_subsets, subset_size=subset_size, key=key)
+    subsets = subset_indices(key, n, m, num_subsets, subset_size)
+    assert all(len(set(row.tolist())) == subset_size for rows in subsets for row in rows)
+    expected = [
+        matrix_reference(real[rows], fake[columns]) for rows, columns in zip(*subsets, strict=True)
+    ]
+    scale = np.mean((np.sum(real**2, axis=1) / 64 + 1.0) ** 3)  # of the kernel
     assert_allclose(score.mean, np.mean(expected), atol=1e-6 * scale)
     assert_allclose(score.std, np.std(expected), atol=1e-6 * scale)
+    assert float(score) == score.mean
+
+
+def test_blocks_are_disjoint_and_their_spread_is_the_error(key):
+    # Blocks of 10 real and of 13 fake samples.
+    real, fake = features(2, 43, 6), features(3, 53, 6, 0.5)
+    score = kid_blocks(real, fake, num_blocks=4, key=key)
+    rows, columns = (
+        np.asarray(jax.random.permutation(one, size))[: size - size % 4].reshape(4, -1)
+        for one, size in zip(jax.random.split(key), (43, 53), strict=True)
+    )
+    expected = [reference(real[i], fake[j]) for i, j in zip(rows, columns, strict=True)]
+    assert_allclose(score.mean, np.mean(expected), rtol=1e-5)
+    assert_allclose(score.standard_error, np.std(expected) / np.sqrt(3), rtol=1e-4)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_standard_error_is_the_spread_over_draws(blocks, shift):
+    rng = np.random.default_rng(4)
+    scores = []
+    for key in jax.random.split(jax.random.key(5), 150):
+        real = rng.normal(0.5, 1.0, size=(120, 5)).astype(np.float32)
+        fake = rng.normal(0.5 + shift, 1.0, size=(150, 5)).astype(np.float32)
+        if blocks:
+            scores.append(kid_blocks(real, fake, num_blocks=6, key=key))
+        else:
+            scores.append(kid(real, fake, num_subsets=20, subset_size=60, key=key))
+    spread = np.std([score.mean for score in scores])
+    error = np.sqrt(np.mean([score.standard_error**2 for score in scores]))
+    # On equal distributions the asymptotic error is a little too large, never far too small.
+    assert 0.8 * spread < error < (1.25 if shift or blocks else 1.5) * spread
 
 
 def test_whole_sets_give_the_one_value_whatever_the_key():
@@ -71,9 +121,8 @@ def test_is_unbiased_on_different_distributions():
     expected = np.sum(np.array([1, 3, 3, 1]) * (moments_x - moments_y) ** 2)
     real, fake = features(10, 6_000, 1), features(11, 5_000, 1, a)
     score = kid(real, fake, num_subsets=50, subset_size=100, key=jax.random.key(1))
-    error = score.std / np.sqrt(50)  # the subsets hardly overlap
-    assert abs(score.mean - expected) < 4.0 * error
-    assert error < 0.2 * expected
+    assert abs(score.mean - expected) < 4.0 * score.standard_error
+    assert score.standard_error < 0.2 * expected
 
 
 def test_depends_on_the_origin(key):
@@ -94,6 +143,12 @@ def test_depends_on_the_origin(key):
 def test_bad_options_raise(key, options, message):
     with pytest.raises(ConfigError, match=message):
         kid(features(6, 30, 3), features(7, 35, 3), key=key, **options)
+
+
+@pytest.mark.parametrize("num_blocks", [1, 16])
+def test_bad_numbers_of_blocks_raise(key, num_blocks):
+    with pytest.raises(ConfigError, match=rf"num_blocks is {num_blocks}; .* min\(n, m\) / 2 = 15"):
+        kid_blocks(features(6, 30, 3), features(7, 35, 3), num_blocks=num_blocks, key=key)
 
 
 @pytest.mark.parametrize(
