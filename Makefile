@@ -27,6 +27,7 @@ lint: $(VENV)/.lint  ## style and types
 bench: $(VENV)/.bench  ## against torch, side by side
 	$(BIN)/python benchmarks/dcgan_step.py $(FLAGS)
 	$(BIN)/python benchmarks/losses.py --quick
+	$(BIN)/python benchmarks/metrics.py --quick
 
 clean:  ## remove the environment and what can be made again
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

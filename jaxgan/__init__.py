@@ -12,6 +12,7 @@ _HOMES = {
     "Batch": "jaxgan.types",
     "Config": "jaxgan.config",
     "DATASETS": "jaxgan.data",
+    "FEATURES": "jaxgan.features",
     "GANState": "jaxgan.state",
     "KERNELS": "jaxgan.kernels",
     "LOSSES": "jaxgan.losses",
@@ -25,7 +26,7 @@ _HOMES = {
     "make_train_step": "jaxgan.steps",
     "train": "jaxgan.training",
 }
-_MODULES = ("data", "kernels", "losses", "metrics", "networks", "penalties")
+_MODULES = ("data", "features", "kernels", "losses", "metrics", "networks", "penalties")
 
 __all__ = [*_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -15,7 +15,7 @@ from jaxgan.config import Config, PlayerConfig, TermConfig
 from jaxgan.controllers import MEASURES, Controller, Measure
 from jaxgan.data import Source, load
 from jaxgan.errors import ConfigError
-from jaxgan.losses import LOSSES
+from jaxgan.losses import LOSSES, check_view
 from jaxgan.networks import NETWORKS
 from jaxgan.objective import Objective, Penalty, Term
 from jaxgan.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
@@ -61,7 +61,9 @@ def build(config: Config, mesh: Mesh | None = None) -> Run:
         DataError: data that is missing or unreadable.
     """
     mesh = parallel.make_mesh() if mesh is None else mesh
-    parallel.check_batch_size(config.data.batch_size, mesh)
+    parallel.check_shares("data.batch_size", config.data.batch_size, mesh)
+    if config.monitor_every:
+        parallel.check_shares("num_monitor_samples", config.num_monitor_samples, mesh)
     axis_name = parallel.axis_name(config.parallel)
     adversarial = _is_adversarial(config)
     optimizers = [_optimizer("generator", config.generator)]
@@ -163,6 +165,7 @@ def _terms(config: Config) -> tuple[Term, ...]:
     terms = []
     for path, term in _term_configs(config).items():
         loss = lookup(LOSSES, term.name, "loss")
+        check_view(term.name, term.on, path)
         bound, traced = _bound(loss, term.kwargs, path)
         scaled = term.jacobian_scale is not None
         terms.append(Term(path, bound, traced, term.on, term.players, takes_key(loss), scaled))
@@ -193,6 +196,8 @@ def _controllers(config: Config, hparams: Mapping[str, Any]) -> tuple[Controller
                 f"{settings.lower} and {settings.upper}; start between, or move the limits"
             )
         measure = _measured(settings.name)
+        if settings.name in LOSSES:
+            check_view(settings.name, settings.on, path)
         bound, traced = _bound(measure, settings.kwargs, path)
         controllers.append(
             Controller(path, bound, traced, settings.on, takes_key(measure), adjusts)

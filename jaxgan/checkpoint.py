@@ -8,6 +8,7 @@ step falls back to the one before, and a run directory is locked.
 import fcntl
 import hashlib
 import logging
+import operator
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -66,18 +67,27 @@ class Checkpointer:
     Args:
         directory: Holds one folder a step.
         best_metric: Name of the metric whose lowest value marks the best; None keeps the last only.
+        highest: Its highest value marks the best instead.
         read_only: For looking at a run that another process may be writing.
     """
 
     def __init__(
-        self, directory: Path, *, best_metric: str | None = None, read_only: bool = False
+        self,
+        directory: Path,
+        *,
+        best_metric: str | None = None,
+        highest: bool = False,
+        read_only: bool = False,
     ) -> None:
         keep: list[Any] = [policies.LatestN(_NUM_LATEST)]
-        best = _lowest(best_metric) if best_metric else None
+        best = operator.itemgetter(best_metric) if best_metric else None
         if best:
             keep.append(
                 policies.BestN(
-                    get_metric_fn=best, reverse=True, n=1, keep_checkpoints_without_metrics=False
+                    get_metric_fn=best,
+                    reverse=not highest,
+                    n=1,
+                    keep_checkpoints_without_metrics=False,
                 )
             )
         self._best_metric = best_metric
@@ -87,7 +97,7 @@ class Checkpointer:
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=None if read_only else policies.AnyPreservationPolicy(keep),
                 best_fn=best,
-                best_mode="min",
+                best_mode="max" if highest else "min",
                 create=not read_only,
                 read_only=read_only,
                 # Asynchronous creation hangs for minutes on a read-only file system.
@@ -101,7 +111,7 @@ class Checkpointer:
         return sorted(self._manager.all_steps())
 
     def best_step(self) -> int | None:
-        """The step with the lowest `best_metric`, if any checkpoint has it."""
+        """The step with the best `best_metric`, if any checkpoint has it."""
         return self._manager.best_step() if self._best_metric else None
 
     def save(
@@ -192,10 +202,6 @@ class Checkpointer:
         """Waits for pending writes; an error in one of them is raised here."""
         self._manager.wait_until_finished()
         self._manager.close()
-
-
-def _lowest(name: str) -> Callable[[Mapping[str, float]], float]:
-    return lambda metrics: metrics[name]
 
 
 def _name(path: tuple[Any, ...]) -> str:

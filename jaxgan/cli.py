@@ -26,7 +26,7 @@ import tyro
 
 import jaxgan
 from jaxgan import runtime
-from jaxgan.config import Config, from_json, override
+from jaxgan.config import Config, DataConfig, from_json, override
 from jaxgan.errors import CheckpointError, ConfigError, JaxganError
 from jaxgan.registry import hyperparameters, lookup, unknown
 
@@ -44,6 +44,7 @@ Kind = Literal[
     "measures",
     "networks",
     "metrics",
+    "features",
     "datasets",
     "experiments",
 ]
@@ -115,7 +116,7 @@ def sample(
     runtime.prepare()
     import jax
 
-    from jaxgan.evaluate import draw
+    from jaxgan.evaluation import draw
     from jaxgan.pictures import save_samples
 
     _, built, state = _restore(run)
@@ -124,26 +125,79 @@ def sample(
     print(out)
 
 
-def evaluate(run: tyro.conf.Positional[Path], seed: int = 0, debug: bool = False) -> None:
-    """Scores the newest checkpoint of a run against its data set.
+def evaluate(
+    run: tyro.conf.Positional[Path | None] = None,
+    metrics: tuple[str, ...] = (),
+    num_samples: int | None = None,
+    features: str | None = None,
+    real: str | None = None,
+    fake: str | None = None,
+    split: str = "train",
+    resize: int | None = None,
+    data_dir: str | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    raw: bool = False,
+    debug: bool = False,
+) -> None:
+    """Scores a run, finished or not, or the images of any program, against real data.
+
+    Each figure comes with its standard error and its floor: what real samples get in its place.
 
     Args:
-        run: Run directory.
+        run: Run directory; its newest checkpoint is scored.
+        metrics: Such as fid kid prdc; default: those that suit the data.
+        num_samples: Generated samples; default: the run's num_eval_samples, or all of --fake.
+        features: Feature network: classifier, inception, pca, pixels or random_conv.
+        real: Data set, folder of images or .npz to compare with, in the place of the run's own.
+        fake: Folder of images or .npz to score, in the place of a run.
+        split: Split of --real.
+        resize: Side, in pixels, to which the images of --real and --fake are resized.
+        data_dir: Folder of prepared TFDS sets.
+        out: The JSON to write; default: eval.json in the run directory, or here.
         seed: Seed of the samples.
+        raw: Use the current weights of the generator instead of their average.
         debug: Show the traceback of an error.
     """
     del debug
+    if (run is None) == (fake is None) or (fake is not None and real is None):
+        raise ConfigError("name a run to score, or --real and --fake")
+    if num_samples is not None and num_samples < 2:
+        raise ConfigError(f"--num-samples is {num_samples}; it must be at least 2")
     runtime.prepare()
     import jax
 
-    from jaxgan.evaluate import make_evaluator
+    from jaxgan.evaluation import draw, evaluate_samples, make_reference, write_evaluation
+    from jaxgan.evaluation.scores import check_names
 
-    config, built, state = _restore(run)
-    evaluator = make_evaluator(config, built.source, built.latents)
-    if evaluator is None:
-        raise ConfigError(f"data set {built.source.name!r} has no labels to score against")
-    for name, value in evaluator(state, jax.random.key(seed)).items():
-        print(f"  {name:<28} {value:.5g}")
+    names = tuple(name for text in metrics for name in text.split(",") if name)
+    check_names(names)
+    samples_key, key = jax.random.split(jax.random.key(seed))
+    described: dict[str, Any] = {"fake": fake, "seed": seed}
+    data = DataConfig(name=real or "", split=split, dir=data_dir, resize=resize)
+    if run is None:
+        samples = _images(data, fake or "", num_samples)
+    else:
+        config, built, state = _restore(run)
+        num = config.num_eval_samples if num_samples is None else num_samples
+        samples = draw(state, samples_key, num, built.latents, ema=not raw)
+        weights = "raw" if raw else "averaged"
+        described |= {"fake": str(run), "step": int(state.step), "weights": weights}
+        if real is None:
+            data, features = config.data, features or config.eval_features
+            names = names or config.eval_metrics
+    source = _source(data)
+    reference = make_reference(data, source, features=features or "auto")
+    evaluation = evaluate_samples(
+        reference, samples, key, metrics=names, features=features or "auto"
+    )
+    described |= {"real": source.name, "split": source.split}
+    path = out or (Path("eval.json") if run is None else run / "eval.json")
+    write_evaluation(path, evaluation, described)
+    print(f"{evaluation.num_samples} samples against {source.name} ({source.split})")
+    for line in evaluation.table():
+        print(line)
+    print(path)
 
 
 def list_entries(kind: tyro.conf.Positional[Kind], debug: bool = False) -> None:
@@ -326,6 +380,23 @@ def _experiment(name: str) -> ModuleType:
     if not hasattr(module, "config"):
         raise ConfigError(f"{name} has no function config(); an experiment needs one")
     return module
+
+
+def _source(data: DataConfig) -> Any:
+    from jaxgan.data import load
+
+    return load(data.name, split=data.split, data_dir=data.dir, resize=data.resize, pad=data.pad)
+
+
+def _images(data: DataConfig, name: str, num: int | None) -> Any:
+    """The samples of a folder or an .npz; those of the data set's shape that are asked for."""
+    import numpy as np
+
+    source = _source(dataclasses.replace(data, name=name, split="train"))
+    count = source.size if num is None else num
+    if count > source.size:
+        raise ConfigError(f"--num-samples is {count}; {name} holds {source.size}")
+    return source.read(np.arange(count)).real
 
 
 def _restore(workdir: Path) -> tuple[Config, Any, Any]:

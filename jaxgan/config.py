@@ -45,6 +45,8 @@ _LOWEST = {
     "eval_every": 0,
     "checkpoint_every": 0,
     "num_eval_samples": 2,
+    "monitor_every": 0,
+    "num_monitor_samples": 2,
 }
 
 
@@ -218,8 +220,16 @@ class Config:
     """Steps between checkpoints; 0: only at the end."""
     num_eval_samples: int = 2500
     """Generated samples in an evaluation."""
+    eval_metrics: tuple[str, ...] = ()
+    """Metrics of an evaluation, such as fid, kid, prdc; none: those that suit the data set."""
+    eval_features: str = "auto"
+    """Feature network of these metrics; auto: classifier where there are labels, or random_conv."""
     best_metric: str | None = None
-    """Metric whose lowest value marks the best checkpoint; default: the data set's own."""
+    """Score that marks the best checkpoint, such as eval/classifier_kid; default: the first one."""
+    monitor_every: int = 0
+    """Steps between cheap metrics inside the compiled loop; 0: never."""
+    num_monitor_samples: int = 512
+    """Generated samples of these cheap metrics, over all devices."""
 
     def __post_init__(self):
         """Raises ConfigError where a value breaks its rule."""
@@ -383,7 +393,7 @@ def _decode(hint: Any, value: Any, prefix: str) -> Any:
         return {name: _from_dict(entry, item, f"{prefix}{name}.") for name, item in value.items()}
     if isinstance(value, dict):
         return {name: _tuples(item) for name, item in value.items()}
-    return value
+    return _tuples(value)
 
 
 def _tuples(value: Any) -> Any:

@@ -6,6 +6,7 @@ same numbers to rounding.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -38,13 +39,11 @@ def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
     return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Raises ConfigError unless every device gets an equal share of the batch."""
-    if batch_size % mesh.size:
-        nearest = max(round(batch_size / mesh.size), 1) * mesh.size
-        raise ConfigError(
-            f"data.batch_size {batch_size} does not divide over {mesh.size} devices; try {nearest}"
-        )
+def check_shares(name: str, count: int, mesh: Mesh) -> None:
+    """Raises ConfigError unless every device gets an equal share of `count`, a config field."""
+    if count % mesh.size:
+        nearest = max(round(count / mesh.size), 1) * mesh.size
+        raise ConfigError(f"{name} {count} does not divide over {mesh.size} devices; try {nearest}")
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
@@ -61,6 +60,13 @@ def put_batches(batches: Batch, mode: str, mesh: Mesh) -> Batch:
         split = lambda x: x.reshape(len(x), mesh.size, -1, *x.shape[2:])  # noqa: E731
         batches = jax.tree.map(split, batches)
     return jax.device_put(batches, NamedSharding(mesh, PartitionSpec(None, AXIS)))
+
+
+def spread(x: Shaped[Array, "n ..."], mode: str, mesh: Mesh) -> Shaped[Array, "n ..."]:
+    """Under "jit", lets XLA split the leading axis over the devices; for use inside a program."""
+    if mode == "pmap" or mesh.size == 1:
+        return x
+    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
 def make_dispatch(
@@ -82,11 +88,6 @@ def make_dispatch(
     """
     name = axis_name(mode)
 
-    def constrain(x: Shaped[Array, "n ..."]) -> Shaped[Array, "n ..."]:
-        if mode == "pmap" or mesh.size == 1:
-            return x
-        return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(AXIS)))
-
     def run(state: GANState, data: Batch, length: int) -> tuple[GANState, StackedMetrics]:
         def body(state: GANState, batch: Batch | None) -> tuple[GANState, Metrics]:
             if batch is None:
@@ -96,7 +97,7 @@ def make_dispatch(
                 order = batch_indices(words, state.step, batch_size=batch_size, size=size)
                 batch = gather(data, collectives.local_slice(jnp.asarray(order), name))
             batch = batch.replace(real=to_model(batch.real))
-            return train_step(state, jax.tree.map(constrain, batch))
+            return train_step(state, jax.tree.map(partial(spread, mode=mode, mesh=mesh), batch))
 
         return jax.lax.scan(body, state, None if batch_size else data, length)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -20,10 +21,11 @@ from jaxgan.checkpoint import Checkpointer, locked
 from jaxgan.config import Config, differences, from_json, to_json
 from jaxgan.data import fits_on_device, host_batches, whole
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
-from jaxgan.evaluate import draw, make_evaluator, score_names
+from jaxgan.evaluation import draw, make_evaluator, make_monitor, monitored, score_names
 from jaxgan.pictures import save_samples
 from jaxgan.registry import unknown
 from jaxgan.state import GANState
+from jaxgan.steps import TrainStep
 from jaxgan.types import Batch, PyTree
 from jaxgan.writer import Writer, read_json, write_json
 
@@ -35,6 +37,7 @@ _CHANGEABLE = {
     "sample_every",
     "eval_every",
     "checkpoint_every",
+    "monitor_every",
     "data.dir",
     "data.placement",
 }
@@ -83,10 +86,11 @@ def train(config: Config, workdir: str | Path, *, resume: bool = False) -> Resul
     with locked(workdir), _signals() as interrupted:
         _check_directory(workdir, config, resume)
         run = build(config)
-        best = _best_metric(config, run)
+        best, highest = _best_metric(config, run)
         (workdir / "config.json").write_text(to_json(config))
         write_json(workdir / "versions.json", {name: version(name) for name in _VERSIONED})
-        with closing(Checkpointer(workdir / "checkpoints", best_metric=best)) as checkpointer:
+        checkpoints = Checkpointer(workdir / "checkpoints", best_metric=best, highest=highest)
+        with closing(checkpoints) as checkpointer:
             loop = _Loop(config, run, workdir, checkpointer)
             with closing(loop.writer):
                 return loop.run_to_the_end(interrupted)
@@ -130,7 +134,7 @@ class _Loop:
         self.evaluate = make_evaluator(config, run.source, run.latents, log=self.writer.line)
         on_device = _on_device(config, run)
         dispatch = parallel.make_dispatch(
-            run.train_step,
+            self.step_function(),
             mode=config.parallel,
             mesh=run.mesh,
             batch_size=self.samples_per_step if on_device else None,
@@ -158,6 +162,22 @@ class _Loop:
                     )
         return Result(self.state, self.summarise("done"), self.workdir)
 
+    def step_function(self) -> TrainStep:
+        """The train step, with the metrics that are taken inside the compiled loop."""
+        config, run = self.config, self.run
+        if not config.monitor_every:
+            return run.train_step
+        place = partial(parallel.spread, mode=config.parallel, mesh=run.mesh)
+        monitor = make_monitor(
+            config,
+            run.source,
+            run.latents,
+            place=place,
+            axis_name=parallel.axis_name(config.parallel),
+            log=self.writer.line,
+        )
+        return monitored(run.train_step, monitor, every=config.monitor_every)
+
     def due(self, every: int) -> bool:
         """Whether an event that happens every so many steps, and at the end, happens now."""
         return self.step == self.config.steps or bool(every and self.step % every == 0)
@@ -166,11 +186,15 @@ class _Loop:
         """Moves the pending metrics to the host, and raises DivergedError if one is not finite."""
         metrics = {name: np.asarray(values) for name, values in self.pending.items()}
         self.pending = {}
+        every = self.config.monitor_every
         for name, values in metrics.items():
+            steps = np.arange(self.step - len(values), self.step) + 1
+            taken = steps % every == 0 if name.startswith("monitor/") else steps > 0
+            values, steps = values[taken], steps[taken]
             self.window.setdefault(name, []).extend(values.tolist())
             if not np.isfinite(values).all():
-                first = self.step - len(values) + int(np.argmin(np.isfinite(values))) + 1
-                self.diverged(f"{name} is {values[first - self.step - 1]} at step {first}")
+                first = int(np.argmin(np.isfinite(values)))
+                self.diverged(f"{name} is {values[first]} at step {steps[first]}")
         self.writer.advance(self.step, self.rate.per_second())
 
     def hold_events(self, stop: bool) -> None:
@@ -179,9 +203,9 @@ class _Loop:
         if not _all_finite(self.state.ema_params, self.state.generator.params):
             self.diverged(f"a parameter is not finite at step {self.step}")
         if self.due(config.log_every):
-            row |= {name: float(np.mean(values)) for name, values in self.window.items()}
+            row |= {name: float(np.mean(values)) for name, values in self.window.items() if values}
             self.window.clear()
-        if self.evaluate and self.due(config.eval_every):
+        if self.due(config.eval_every):
             row |= self.evaluate(self.state, jax.random.fold_in(self.key, _EVALUATION))
         if row:
             self.metrics = row
@@ -242,12 +266,17 @@ class _Rate:
         return self._steps / self._seconds if self._steps else None
 
 
-def _best_metric(config: Config, run: Run) -> str | None:
-    """The metric whose lowest value marks the best checkpoint; ConfigError for one not measured."""
-    names = score_names(run.source)
-    if config.best_metric is not None and config.best_metric not in names:
-        raise unknown("best_metric", config.best_metric, names)
-    return config.best_metric or (names[0] if names else None)
+def _best_metric(config: Config, run: Run) -> tuple[str, bool]:
+    """The score that marks the best checkpoint, and whether its highest value does.
+
+    Raises:
+        ConfigError: one that is not measured.
+    """
+    scores = score_names(config, run.source)
+    best = config.best_metric or next(iter(scores))
+    if best not in scores:
+        raise unknown("best_metric", best, scores)
+    return best, scores[best]
 
 
 def _check_directory(workdir: Path, config: Config, resume: bool) -> None:

@@ -89,7 +89,7 @@ def test_sample_draws_a_picture(trained, tmp_path):
 def test_eval_prints_the_scores(trained):
     process = run("-m", "jaxgan", "eval", trained[0])
     assert process.returncode == 0, process.stderr
-    assert re.search(r"eval/high_quality +[\d.e-]+", process.stdout)
+    assert re.search(r"high_quality +[\d.e-]+ \+- ", process.stdout)
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -143,7 +143,7 @@ def test_list_shows_hyperparameters_and_summaries(capsys):
     )
     assert listed.count("    Source: ") == len(LOSSES)
     for name, compared in (
-        ("hinge", "Compares logits; set with set."),
+        ("hinge", "Compares logits, features; set with set."),
         ("ms_ssim", "Compares images; real i with fake i."),
         ("l2", "Compares images, features, logits; real i with fake i."),
         ("mmd_gaussian", "Compares images, features, logits; set with set."),

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 # From the ground up; a package counts as one module.
 FLOORS = (
     ("errors", "runtime"),
-    ("registry", "types"),
+    ("array_cache", "registry", "types"),
     ("config", "collectives", "controllers"),
     ("kernels", "networks", "optimizers"),
     ("features", "losses", "metrics", "penalties"),
@@ -18,7 +18,7 @@ FLOORS = (
     ("objective",),
     ("steps",),
     ("checkpoint", "parallel", "pictures", "writer"),
-    ("build", "evaluate"),
+    ("build", "evaluation"),
     ("training",),
     ("cli",),
     ("__main__",),

@@ -20,7 +20,7 @@ from jaxgan import train
 from jaxgan.config import override
 from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
-from jaxgan.evaluate import score_names
+from jaxgan.evaluation import score_names
 from jaxgan.training import _dispatch_lengths
 
 ROOT = Path(__file__).parent.parent
@@ -126,9 +126,8 @@ def test_the_best_is_marked_by_a_metric_that_is_measured(tmp_path):
 
 
 def test_the_scores_are_those_announced(uninterrupted):
-    source = load("ring")
     announced = {name for name in uninterrupted.summary["metrics"] if name.startswith("eval/")}
-    assert announced == set(score_names(source))
+    assert announced == set(score_names(tiny(), load("ring")))
 
 
 def test_divergence_stops_the_run_and_says_when(tmp_path):
@@ -211,10 +210,11 @@ def test_images_are_scored_and_pictured(tmp_path):
     config = digits.config()
     for player in ("generator", "discriminator"):
         config = override(config, f"{player}.network.kwargs.width", 4)
-    config = dataclasses.replace(config, steps=4, num_eval_samples=200)
+    config = dataclasses.replace(config, steps=4, num_eval_samples=200, monitor_every=2)
     _, summary, workdir = train(config, tmp_path)
     announced = {name for name in summary["metrics"] if name.startswith("eval/")}
-    assert announced == set(score_names(load("digits")))
+    assert announced == set(score_names(config, load("digits")))
     assert summary["metrics"]["eval/classifier_accuracy"] > 0.95
+    assert summary["metrics"]["monitor/kid"] > 0.01
     picture = Image.open(workdir / summary["picture"])
     assert picture.size == (274, 274) and picture.mode == "L"

@@ -95,6 +95,12 @@ def load(
 
 
 def _files(name: str) -> Callable[..., Source] | None:
-    if Path(name).is_dir():
-        return partial(folder, name)
-    return partial(npz, name) if name.endswith(".npz") else None
+    if Path(name).expanduser().is_dir():
+        return partial(folder, Path(name).expanduser())
+    if name.endswith(".npz"):
+        return partial(npz, name)
+    if name.startswith((".", "/", "~")):  # as no name of a data set does
+        raise DataError(
+            f"there is no folder {name!r}; name a folder of images, an .npz or a data set"
+        )
+    return None

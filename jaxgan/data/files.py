@@ -1,5 +1,6 @@
 """Image sets of any program: a folder of image files, or an .npz of an array of images."""
 
+import hashlib
 import zipfile
 from collections.abc import Sequence
 from functools import partial
@@ -52,7 +53,7 @@ def folder(
     return Source(
         name=str(path),
         split=split,
-        version=f"{len(files)} files, newest {max(p.stat().st_mtime_ns for p in files)}",
+        version=_version(files, resize, pad),
         shape=shape,
         size=len(files),
         num_classes=num_classes,
@@ -108,8 +109,17 @@ def npz(
         )
     transformed_shape(images.shape[1:], resize=resize, pad=pad)
     images = np.stack([transform(image, resize=resize, pad=pad) for image in images])
-    version = f"modified {Path(path).stat().st_mtime_ns}"
+    version = _version([Path(path)], resize, pad)
     return from_arrays(images, labels, name=str(path), split=split, version=version)
+
+
+def _version(files: Sequence[Path], resize: int | None, pad: int | None) -> str:
+    """Changes with the files' names, sizes and times, and with what is made of the images."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
+    return f"{digest.hexdigest()}-resize={resize}-pad={pad}"
 
 
 def _header(path: Path) -> tuple[tuple[int, int], str]:

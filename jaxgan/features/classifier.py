@@ -17,6 +17,7 @@ from jaxgan.types import Batch, PyTree
 
 # Part of a cached classifier's file name: raise it when the network or its training changes.
 ARCHITECTURE_VERSION = 1
+_PROGRESS_LINES = 5  # at most, in a training
 
 
 class Classifier(nn.Module):
@@ -185,7 +186,7 @@ def train_classifier(
         batch_size: Images a step.
         learning_rate: The first one.
         distortion: Largest relative change of position, scale and shear.
-        log: Receives one line an epoch.
+        log: Receives a few lines on the progress, and the accuracy.
 
     Raises:
         ConfigError: Images or labels do not fit together, or are out of range.
@@ -215,7 +216,7 @@ def train_classifier(
             epochs,
             batch_size,
         )
-        if log is not None:
+        if log is not None and (epoch + 1) % -(-epochs // _PROGRESS_LINES) == 0:
             log(f"classifier: epoch {epoch + 1} of {epochs}, loss {float(loss):.4f}")
 
     params = jax.device_get(params)

@@ -1,16 +1,12 @@
 """Keeps a data set's classifier, so that it is trained once."""
 
-import hashlib
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxgan import registry
+from jaxgan import array_cache, registry
 from jaxgan.errors import ConfigError
 from jaxgan.features.classifier import ARCHITECTURE_VERSION, classifier_network, train_classifier
 from jaxgan.features.network import FeatureNetwork, ImageData, Log
@@ -67,7 +63,7 @@ def load_classifier(
         train_data: Reads what `train_classifier` trains on; called only to train.
         test_data: Likewise, what it tests on.
         num_classes: How many classes there are.
-        log: Receives one line an epoch.
+        log: Receives a few lines on the progress, and the accuracy.
         **training: Other arguments of `train_classifier`.
 
     Raises:
@@ -79,42 +75,26 @@ def load_classifier(
         )
     defaults = registry.hyperparameters(train_classifier)
     recipe = [ARCHITECTURE_VERSION, fingerprint, num_classes, {**defaults, **training}]
-    digest = hashlib.blake2b(json.dumps(recipe, sort_keys=True).encode(), digest_size=8)
-    path = Path(cache_dir) / "classifiers" / f"{digest.hexdigest()}.npz"
+    path = array_cache.path_of(Path(cache_dir) / "classifiers", recipe)
     network = _restore(path, num_classes)
     if network is not None:
         return network
     network = train_classifier(
         train_data(), test_data(), num_classes=num_classes, log=log, **training
     )
-    try:
-        _save(path, network)
-    except OSError as error:  # the classifier is good; it is only made anew next time
-        if log is not None:
-            log(f"classifier: not kept in {path} ({error.strerror}); make the directory writable")
-    return network
-
-
-def _save(path: Path, network: FeatureNetwork) -> None:
-    """Writes under another name first: whoever reads sees all of the file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
     arrays: dict[str, Any] = flatten_dict(network.params, sep="/")
     arrays |= {"name": network.name, "accuracy": network.accuracy, "shape": network.shape}
-    with partial_path.open("wb") as file:
-        np.savez(file, **arrays)
-    partial_path.replace(path)
+    array_cache.save(path, arrays, log=log)
+    return network
 
 
 def _restore(path: Path, num_classes: int) -> FeatureNetwork | None:
     """The network in the file; None if there is no file, or one that is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        name, accuracy = str(arrays.pop("name")), float(arrays.pop("accuracy"))
-        height, width, channels = arrays.pop("shape").tolist()
-    except Exception:  # zipfile, zlib and NumPy raise a dozen unrelated kinds on damaged bytes
+    arrays: dict[str, Any] | None = array_cache.restore(path)
+    if arrays is None or not {"name", "accuracy", "shape"} <= arrays.keys():
         return None
+    name, accuracy = str(arrays.pop("name")), float(arrays.pop("accuracy"))
+    height, width, channels = arrays.pop("shape").tolist()
     params, shape = unflatten_dict(arrays, sep="/"), (height, width, channels)
     network = classifier_network(params, num_classes, shape, accuracy)
     return network if network.name == name else None

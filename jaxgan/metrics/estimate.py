@@ -36,7 +36,7 @@ class Estimate(float):
 
     def __repr__(self) -> str:
         error = self.standard_error
-        if not (math.isfinite(error) and math.isfinite(self) and error > 0.0):
+        if not (math.isfinite(error) and math.isfinite(self) and error > 1e-5 * abs(self)):
             return f"{float(self):.6g} +- {error:.2g}"
         decimals = max(0, 1 - math.floor(math.log10(error)))
         return f"{float(self):.{decimals}f} +- {error:.{decimals}f}"

@@ -9,6 +9,11 @@ SAMPLES = RNG.normal(size=(60, 2)).astype(np.float32)
 OTHERS = RNG.normal(size=(50, 2)).astype(np.float32)
 
 CALLS = {
+    "cmmd": ((SAMPLES, OTHERS), {}),
+    "fid_infinity": ((SAMPLES, OTHERS), {"min_size": 20, "key": jax.random.key(0)}),
+    "inception_score": ((SAMPLES,), {}),
+    "intra_fid": ((SAMPLES, np.arange(60) % 3, OTHERS, np.arange(50) % 3), {"num_classes": 3}),
+    "kid_blocks": ((SAMPLES, OTHERS), {"num_blocks": 5, "key": jax.random.key(0)}),
     "class_coverage": ((np.arange(20) % 7,), {"num_classes": 10}),
     "fid": ((SAMPLES, OTHERS), {}),
     "kid": ((SAMPLES, OTHERS), {"num_subsets": 3, "subset_size": 40, "key": jax.random.key(0)}),
