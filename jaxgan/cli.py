@@ -212,7 +212,7 @@ def list_entries(kind: tyro.conf.Positional[Kind], debug: bool = False) -> None:
     for name, entry in _entries(kind).items():
         settings = hyperparameters(entry) if callable(entry) else {}
         arguments = ", ".join(
-            f"{setting}={default!r}"
+            f"{setting}={getattr(default, '__name__', repr(default))}"
             for setting, default in settings.items()
             if setting not in _SET_ELSEWHERE
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jaxgan import DATASETS, KERNELS, LOSSES, MEASURES, METRICS, NETWORKS, PENALTIES
+from jaxgan import DATASETS, FEATURES, KERNELS, LOSSES, MEASURES, METRICS, NETWORKS, PENALTIES
 from jaxgan.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -120,6 +120,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
         ("penalties", PENALTIES),
         ("kernels", KERNELS),
         ("metrics", METRICS),
+        ("features", FEATURES),
         ("measures", MEASURES),
         ("networks", NETWORKS),
         ("datasets", DATASETS),

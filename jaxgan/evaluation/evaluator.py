@@ -66,7 +66,7 @@ def default_metrics(source: Source) -> tuple[str, ...]:
     if source.mixture is not None:
         return ("mixture_modes",)
     if source.dtype != np.uint8:
-        return ("sliced_wasserstein",)
+        return ("sliced_wasserstein_distance",)
     return ("fid", "kid") if source.num_classes is None else ("fid", "kid", "class_coverage")
 
 
@@ -157,7 +157,7 @@ def evaluate_samples(
 
 
 # What an evaluation after training measures besides, of points and of images.
-_FURTHER = (("sliced_wasserstein", "two_sample_test"), ("prdc", "memorisation"))
+_FURTHER = (("sliced_wasserstein_distance", "two_sample_test"), ("prdc", "memorisation"))
 
 
 def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str, Any]) -> None:

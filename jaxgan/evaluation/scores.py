@@ -70,6 +70,11 @@ def _kid(sides: Sides, key: PRNGKeyArray) -> Values:
     return {"kid": Estimate(value.mean, value.standard_error)}
 
 
+def _kid_blocks(sides: Sides, key: PRNGKeyArray) -> Values:
+    value = metrics.kid_blocks(sides.real.features, sides.fake.features, key=key)
+    return {"kid_blocks": Estimate(value.mean, value.standard_error)}
+
+
 def _cmmd(sides: Sides, key: PRNGKeyArray) -> Values:
     return {"cmmd": metrics.cmmd(sides.real.features, sides.fake.features)}
 
@@ -90,7 +95,7 @@ def _vendi_score(sides: Sides, key: PRNGKeyArray) -> Values:
 
 def _sliced_wasserstein(sides: Sides, key: PRNGKeyArray) -> Values:
     value = metrics.sliced_wasserstein_distance(sides.real.features, sides.fake.features, key=key)
-    return {"sliced_wasserstein": value}
+    return {"sliced_wasserstein_distance": value}
 
 
 def _two_sample_test(sides: Sides, key: PRNGKeyArray) -> Values:
@@ -166,6 +171,7 @@ class Score(NamedTuple):
     on_features: bool = True
 
 
+# By the names of `jaxgan.metrics.METRICS`.
 SCORES: dict[str, Score] = {
     "class_coverage": Score(_class_coverage, ("classes", "class_kl"), on_features=False),
     "cmmd": Score(_cmmd, ("cmmd",)),
@@ -174,6 +180,7 @@ SCORES: dict[str, Score] = {
     "inception_score": Score(_inception_score, ("inception_score",)),
     "intra_fid": Score(_intra_fid, ("intra_fid",)),
     "kid": Score(_kid, ("kid",)),
+    "kid_blocks": Score(_kid_blocks, ("kid_blocks",)),
     "memorisation": Score(
         _memorisation,
         ("memorisation_ratio", "memorisation_near", "memorisation_auc", "memorisation_z"),
@@ -182,7 +189,7 @@ SCORES: dict[str, Score] = {
         _mixture_modes, ("reverse_kl", "modes", "high_quality", "std_ratio"), on_features=False
     ),
     "prdc": Score(_prdc, ("precision", "recall", "density", "coverage")),
-    "sliced_wasserstein": Score(_sliced_wasserstein, ("sliced_wasserstein",)),
+    "sliced_wasserstein_distance": Score(_sliced_wasserstein, ("sliced_wasserstein_distance",)),
     "two_sample_test": Score(_two_sample_test, ("two_sample_mmd2", "two_sample_p")),
     "vendi_score": Score(_vendi_score, ("vendi_score",)),
 }

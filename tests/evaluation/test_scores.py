@@ -17,6 +17,7 @@ from jaxgan.evaluation.scores import (
     floor_sides,
     score,
 )
+from jaxgan.metrics import METRICS
 
 KEY = jax.random.key(0)
 
@@ -54,9 +55,7 @@ def test_every_score_returns_its_figures_and_a_floor(name):
         assert np.isfinite(value) and np.isfinite(value.standard_error)
 
 
-@pytest.mark.parametrize(
-    "name", ["fid", "fid_infinity", "kid", "cmmd", "sliced_wasserstein", "intra_fid"]
-)
+@pytest.mark.parametrize("name", ["fid", "fid_infinity", "kid", "kid_blocks", "cmmd", "intra_fid"])
 def test_a_shift_lies_far_above_the_floor(name):
     (value,), (level,) = (f(SIDES, [name], KEY).values() for f in (score, floor))
     assert value > level + 5 * (value.standard_error + level.standard_error)
@@ -90,6 +89,10 @@ def test_only_figures_of_features_bear_their_name():
 def test_what_is_missing_is_told(name, change):
     with pytest.raises(ConfigError, match=f"metric '{name}': it needs"):
         score(SIDES._replace(**change), [name], KEY)
+
+
+def test_every_metric_is_a_score():
+    assert set(SCORES) == set(METRICS)
 
 
 def test_an_unknown_metric_is_told():
