@@ -61,13 +61,18 @@ class Evaluation(NamedTuple):
         return lines
 
 
-def default_metrics(source: Source) -> tuple[str, ...]:
-    """The metrics of a data set in training, unless others are named: the cheap ones."""
+def default_metrics(source: Source, features: str | None) -> tuple[str, ...]:
+    """The metrics of a data set in training, unless others are named: the cheap ones.
+
+    Args:
+        source: The data set.
+        features: The name of the feature network; None for points.
+    """
     if source.mixture is not None:
         return ("mixture_modes",)
-    if source.dtype != np.uint8:
+    if features is None:
         return ("sliced_wasserstein_distance",)
-    return ("fid", "kid") if source.num_classes is None else ("fid", "kid", "class_coverage")
+    return ("fid", "kid", "class_coverage") if features == "classifier" else ("fid", "kid")
 
 
 def score_names(config: Config, source: Source) -> dict[str, bool]:
@@ -76,9 +81,9 @@ def score_names(config: Config, source: Source) -> dict[str, bool]:
     Raises:
         ConfigError: an unknown metric.
     """
-    names = config.eval_metrics or default_metrics(source)
-    check_names(names)
     features = _prefix(source, config.eval_features)
+    names = config.eval_metrics or default_metrics(source, features)
+    check_names(names)
     scores = {
         f"eval/{name}": figure in HIGHER_IS_BETTER
         for name, figure in figures(names, features).items()
@@ -102,8 +107,8 @@ def make_evaluator(
         DataError: data that is missing or unreadable.
     """
     reference = make_reference(config.data, source, features=config.eval_features, log=log)
-    names = config.eval_metrics or default_metrics(source)
     prefix = _prefix(source, config.eval_features)
+    names = config.eval_metrics or default_metrics(source, prefix)
 
     def evaluate(state: GANState, key: PRNGKeyArray) -> Scores:
         samples_key, score_key = jax.random.split(key)
@@ -140,10 +145,11 @@ def evaluate_samples(
     """
     sides = _sides(reference, samples)
     source, network = reference.source, reference.network
-    names = metrics or (*default_metrics(source), *_FURTHER[source.mixture is None])
-    if not metrics and reference.held_out is None:
-        names = tuple(name for name in names if name != "memorisation")
     prefix = _prefix(source, features)
+    further = ("sliced_wasserstein_distance", "two_sample_test") if prefix is None else ("prdc",)
+    if prefix is not None and reference.held_out is not None:
+        further += ("memorisation",)
+    names = metrics or tuple(dict.fromkeys((*default_metrics(source, prefix), *further)))
     value_key, floor_key = jax.random.split(key)
     pool = reference.held_out or reference.real
     available = len(pool.features) // (1 if reference.held_out else 2)
@@ -154,10 +160,6 @@ def evaluate_samples(
         num_floor=min(len(samples), available),
         features=network.name if network is not None else None,
     )
-
-
-# What an evaluation after training measures besides, of points and of images.
-_FURTHER = (("sliced_wasserstein_distance", "two_sample_test"), ("prdc", "memorisation"))
 
 
 def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxgan import metrics
 from jaxgan.data import Mixture
@@ -50,18 +50,26 @@ def _fid_infinity(sides: Sides, key: PRNGKeyArray) -> Values:
 
 
 def _intra_fid(sides: Sides, key: PRNGKeyArray) -> Values:
-    labels, logits = sides.real.labels, sides.fake.class_logits
-    if labels is None or logits is None or sides.num_classes is None:
-        raise ConfigError("it needs a labelled data set and --features classifier")
+    predicted, num_classes = _predicted_classes(sides)
+    if sides.real.labels is None:
+        raise ConfigError("it needs a labelled data set")
     # An unconditional generator has no labels: the classifier's stand for them.
     value = metrics.intra_fid(
         sides.real.features,
-        labels,
+        sides.real.labels,
         sides.fake.features,
-        logits.argmax(axis=1),
-        num_classes=sides.num_classes,
+        predicted,
+        num_classes=num_classes,
     )
     return {"intra_fid": value.mean}
+
+
+def _predicted_classes(sides: Sides) -> tuple[Int[np.ndarray, "m"], int]:
+    """The class that the data set's classifier gives to each generated sample, of how many."""
+    logits = sides.fake.class_logits
+    if logits is None or sides.num_classes is None or logits.shape[1] != sides.num_classes:
+        raise ConfigError("it needs a labelled data set and --features classifier")
+    return logits.argmax(axis=1), sides.num_classes
 
 
 def _kid(sides: Sides, key: PRNGKeyArray) -> Values:
@@ -118,10 +126,8 @@ def _memorisation(sides: Sides, key: PRNGKeyArray) -> Values:
 
 
 def _class_coverage(sides: Sides, key: PRNGKeyArray) -> Values:
-    if sides.fake.class_logits is None or sides.num_classes is None:
-        raise ConfigError("it needs a labelled data set and --features classifier")
-    labels = sides.fake.class_logits.argmax(axis=1)
-    found = metrics.class_coverage(labels, num_classes=sides.num_classes)
+    labels, num_classes = _predicted_classes(sides)
+    found = metrics.class_coverage(labels, num_classes=num_classes)
     # The bootstrap's error: a class of c samples is missed by n new draws of them at this rate.
     missed = (1.0 - np.bincount(labels) / len(labels)) ** len(labels)
     error = float(np.sqrt(np.sum(missed * (1.0 - missed))))
