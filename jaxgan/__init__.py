@@ -26,7 +26,16 @@ _HOMES = {
     "make_train_step": "jaxgan.steps",
     "train": "jaxgan.training",
 }
-_MODULES = ("data", "features", "kernels", "losses", "metrics", "networks", "penalties")
+_MODULES = (
+    "data",
+    "evaluation",
+    "features",
+    "kernels",
+    "losses",
+    "metrics",
+    "networks",
+    "penalties",
+)
 
 __all__ = [*_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -118,6 +118,7 @@ def make_hparams(config: Config) -> dict[str, float | tuple[float, ...]]:
     for player, settings in players.items():
         hparams[f"{player}.learning_rate"] = settings.learning_rate
         hparams |= _optional(f"{player}.clip_weights", settings.clip_weights)
+        hparams |= _optional(f"{player}.orthogonal", settings.orthogonal)
         hparams |= _traced(f"{player}.optimizer", _optimizer_arguments(player, settings))
     for path, term in _term_configs(config).items():
         hparams[f"{path}.weight"] = term.weight

@@ -34,8 +34,10 @@ _LOWEST = {
     "latent.dim": 1,
     "generator.learning_rate": 0,
     "generator.clip_weights": 0,
+    "generator.orthogonal": 0,
     "discriminator.learning_rate": 0,
     "discriminator.clip_weights": 0,
+    "discriminator.orthogonal": 0,
     "schedule.warmup_steps": 0,
     "discriminator_steps": 1,
     "ema_half_life": 0,
@@ -110,6 +112,8 @@ class PlayerConfig:
     """Peak learning rate."""
     clip_weights: float | None = None
     """Largest absolute value of a weight after each update, as in WGAN; None: any."""
+    orthogonal: float | None = None
+    """Weight of a penalty on kernels whose filters are not orthogonal; BigGAN: 1e-4; None: none."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

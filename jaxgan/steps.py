@@ -22,6 +22,7 @@ from jaxgan.objective import (
     discriminator_loss,
     generator_loss,
 )
+from jaxgan.penalties import orthogonal
 from jaxgan.state import GANState, TrainState, average, variables
 from jaxgan.types import Batch, PyTree
 
@@ -179,8 +180,9 @@ def _descend(
 ) -> TrainState:
     """One optimiser step with the learning rate and the arguments that `hparams` holds.
 
-    Then, where `hparams` has a limit, weights are clipped to it: Arjovsky et al. 2017, Wasserstein
-    GAN, algorithm 1.
+    Before it, the gradient of the orthogonal regularisation is added, where `hparams` has a weight
+    for it (`jaxgan.penalties.orthogonal`); after it, where `hparams` has a limit, weights are
+    clipped to it (Arjovsky et al. 2017, Wasserstein GAN, algorithm 1).
     """
     prefix = f"{name}.optimizer.kwargs."
     arguments = {
@@ -189,6 +191,10 @@ def _descend(
         if path.startswith(prefix)
     }
     arguments["learning_rate"] = hparams[f"{name}.learning_rate"] * rate
+    weight = hparams.get(f"{name}.orthogonal")
+    if weight is not None:
+        towards = jax.grad(orthogonal)(player.params)
+        grads = jax.tree.map(lambda g, slope: g + weight * slope, grads, towards)
     opt_state: Any = player.opt_state
     opt_state = opt_state._replace(hyperparams={**opt_state.hyperparams, **arguments})
     player = player.replace(opt_state=opt_state).apply_gradients(grads=grads)

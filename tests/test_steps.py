@@ -211,15 +211,36 @@ def test_a_lazy_penalty_acts_every_so_many_steps():
 def test_clipped_weights():
     """Arjovsky et al. 2017, algorithm 1; the limit is traced."""
     config = override(CONFIG, "discriminator.clip_weights", 0.5)
-    (run, state), (free, _) = start(config), start(CONFIG)
+    (run, state), (free, free_state) = start(config), start(CONFIG)
     step, batch = jax.jit(run.train_step), Batch(real=points(16))
-    unclipped = jax.jit(free.train_step)(state, batch)[0].discriminator.params
+    unclipped = jax.jit(free.train_step)(free_state, batch)[0].discriminator.params
+    assert max(np.abs(w).max() for w in jax.tree.leaves(unclipped)) > 0.5
     for limit in (0.5, 0.05):
         hparams = {**state.hparams, "discriminator.clip_weights": jnp.float32(limit)}
         new, _ = step(state.replace(hparams=hparams), batch)
         clipped = jax.tree.map(partial(np.clip, a_min=-limit, a_max=limit), unclipped)
         close(new.discriminator.params, clipped)
     assert step._cache_size() == 1
+
+
+def test_orthogonal_filters():
+    """Brock et al. 2019: a step of gradient descent on |W^T W * (1 - I)|^2 more, by NumPy."""
+    config = override(CONFIG, "discriminator.orthogonal", 0.5)
+    (run, state), (free, free_state) = start(config), start(CONFIG)
+    batch = Batch(real=points(16))
+    new, plain = (
+        jax.jit(each.train_step)(of, batch)[0].discriminator.params
+        for each, of in ((run, state), (free, free_state))
+    )
+
+    def moved(params, old):
+        def slope(w):
+            gram = np.float64(w).T @ w
+            return 4 * w @ (gram - np.diag(np.diag(gram))) if w.ndim > 1 else 0 * w
+
+        return jax.tree.map(lambda p, w: p - 0.2 * 0.5 * slope(w), params, old)
+
+    close(new, moved(plain, state.discriminator.params), atol=1e-5)
 
 
 def test_scaled_mmd():
@@ -271,7 +292,7 @@ def test_no_float_recompiles():
         controllers={"c": ControllerConfig(kwargs={"bandwidth": 0.5}, name="mmd_gaussian")},
         discriminator_share=0.5,
         generator=dataclasses.replace(
-            CONFIG.generator, optimizer=OptimizerConfig(), clip_weights=0.5
+            CONFIG.generator, optimizer=OptimizerConfig(), clip_weights=0.5, orthogonal=0.1
         ),
     )
     run, state = start(config)
@@ -288,6 +309,7 @@ def test_no_float_recompiles():
         "controllers.c.rate",
         "discriminator_share",
         "generator.clip_weights",
+        "generator.orthogonal",
         "loss.jacobian_scale",
         "schedule.final",
         "discriminator.learning_rate",
