@@ -13,11 +13,11 @@ returns seven metrics.
 import argparse
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from timing import seconds
 
 from jaxgan import runtime
 
@@ -127,15 +127,6 @@ def torch_steps(images: np.ndarray, batch_size: int, *, tuned: bool) -> tuple[St
     return steps, counts
 
 
-def seconds_per_step(steps: Step) -> float:
-    """Time of one step, over at least SECONDS_PER_SAMPLE."""
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS_PER_SAMPLE:
-        steps()
-        calls += 1
-    return (time.perf_counter() - start) / (calls * STEPS_PER_CALL)
-
-
 def main() -> None:
     """Runs the comparison and prints the ratios."""
     parser = argparse.ArgumentParser(
@@ -159,11 +150,11 @@ def main() -> None:
     contenders = {"jaxgan scanned": ours, "torch eager": eager, "torch tuned": tuned}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for steps in contenders.values():
-        seconds_per_step(steps)  # compiles, and warms the allocators
+        seconds(steps, SECONDS_PER_SAMPLE)  # compiles, and warms the allocators
     for index in range(options.rounds):
         order = list(contenders) if index % 2 == 0 else list(reversed(contenders))
         for name in order:
-            times[name].append(seconds_per_step(contenders[name]))
+            times[name].append(seconds(contenders[name], SECONDS_PER_SAMPLE) / STEPS_PER_CALL)
     print(f"batch {options.batch_size}, {options.threads} thread(s), {options.rounds} rounds")
     for name, samples in times.items():
         ratios = [t / own for t, own in zip(samples, times["jaxgan scanned"], strict=True)]

@@ -17,18 +17,17 @@ import functools
 import importlib.util
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from timing import seconds
 
 from jaxgan import runtime
 
 BANDWIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
 SIZES, DIMENSIONS = (64, 256, 1024, 4096, 16384), (16, 128, 2048)
 QUICK_SIZES, QUICK_DIMENSIONS = (256, 1024), (16, 128)
-SECONDS_PER_SAMPLE = 0.2
 SECONDS_PER_CALL = 20.0
 
 
@@ -133,15 +132,6 @@ def bytes_needed(name: str, n: int, d: int) -> int:
     if name in ("jaxgan", "keops"):
         return 0
     return 4 * n * n * (8 + (3 * d if name == "naive" else 0))
-
-
-def seconds(call: Callable[[], Any], at_least: float = SECONDS_PER_SAMPLE) -> float:
-    """Time of one call, over at least this long."""
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < at_least or not calls:
-        call()
-        calls += 1
-    return (time.perf_counter() - start) / calls
 
 
 def compare(n: int, d: int, gradient: bool, options: argparse.Namespace, last: dict) -> None:

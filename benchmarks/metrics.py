@@ -26,7 +26,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -34,10 +33,10 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
+from timing import seconds
 
 from jaxgan import runtime
 
-SECONDS_PER_SAMPLE = 0.2
 NEAREST = 5
 
 
@@ -96,15 +95,6 @@ def own_prdc(real: np.ndarray, fake: np.ndarray) -> tuple[float, ...]:
     from jaxgan.metrics import prdc
 
     return tuple(map(float, prdc(real, fake, k=NEAREST)))
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    """Time of one call, over at least SECONDS_PER_SAMPLE."""
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS_PER_SAMPLE:
-        call()
-        calls += 1
-    return (time.perf_counter() - start) / calls
 
 
 def compare(name: str, own: Callable[[], Any], peer: Callable[[], Any], rounds: int) -> None:

@@ -12,16 +12,15 @@ debiased cost after 2,000 iterations in float64. ott-jax comes with the extra `b
 import argparse
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from timing import seconds
 
 from jaxgan import runtime
 
 SIZES, DIMENSIONS, ITERATIONS = (256, 1024), (2, 128), 100
-SECONDS_PER_SAMPLE = 0.2
 
 
 def exact(x: np.ndarray, y: np.ndarray, epsilon: float) -> float:
@@ -62,15 +61,6 @@ def peer(epsilon: float) -> Callable[[Any, Any], Any]:
         return cost(x, y) - (cost(x, x) + cost(y, y)) / 2
 
     return divergence
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    """Time of one call, over at least SECONDS_PER_SAMPLE."""
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS_PER_SAMPLE:
-        call()
-        calls += 1
-    return (time.perf_counter() - start) / calls
 
 
 def compare(n: int, d: int, rounds: int) -> None:

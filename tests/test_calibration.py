@@ -1,11 +1,8 @@
 """Each metric sees the fault that it should, on real images, and stays at its floor else."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+from benchmark_scripts import load
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "calibration.py"
 # What moves by more than five standard errors, and what by less than four.
 MNIST = {
     "noise": ("fid kid precision recall density coverage", "class_kl memorisation_auc"),
@@ -29,10 +26,7 @@ DIGITS = {
 
 @pytest.fixture(scope="module")
 def calibration():
-    spec = importlib.util.spec_from_file_location("calibration", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("calibration")
 
 
 def check(calibration, table, expected):

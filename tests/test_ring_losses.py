@@ -1,26 +1,21 @@
 """The benchmark of all losses on the ring: it covers the registry, and its runs go on."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from benchmark_scripts import BENCHMARKS, load
 
 from jaxgan.build import build
 from jaxgan.losses import LOSSES
 
-ROOT = Path(__file__).parent.parent
-SCRIPT = ROOT / "benchmarks" / "ring_losses.py"
+SCRIPT = BENCHMARKS / "ring_losses.py"
 
 
 @pytest.fixture(scope="module")
 def ring_losses():
-    spec = importlib.util.spec_from_file_location("ring_losses", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("ring_losses")
 
 
 def test_every_loss_has_a_row_that_builds_or_a_reason(ring_losses):
@@ -54,7 +49,11 @@ def test_it_trains_two_losses_and_goes_on(tmp_path):
     def run(losses):
         command = [sys.executable, SCRIPT, "--losses", losses, "--steps=20", "--seeds=2"]
         done = subprocess.run(
-            [*command, "--out", out], cwd=ROOT, capture_output=True, text=True, check=True
+            [*command, "--out", out],
+            cwd=BENCHMARKS.parent,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout, json.loads(out.with_suffix(".json").read_text())["results"]
 
