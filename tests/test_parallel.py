@@ -99,7 +99,7 @@ def check_equal(one, other, tolerance=1e-5):
 
 
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]}...{names[-1]}")
-@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize("mode", ["jit", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_every_loss_is_the_same_on_eight_devices(names, mode):
     alone, together = losses_on_one_device(names), trained(with_losses(CONFIG, names), 8, mode)
     assert {

@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan import LOSSES
 from jaxgan.cli import main
+from jaxgan.evaluation import reference
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -33,6 +34,7 @@ def test_the_readme_begins_with_the_main_job_and_the_tests():
 def test_its_commands_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     """In one process and an empty folder; `python -m experiments.X` is `jaxgan train`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reference, "MAX_REAL", 500)  # makes evaluations short
     for line in COMMANDS[2:]:
         program, *arguments = shlex.split(line)
         if program == "python":

@@ -133,10 +133,14 @@ def test_leaving_stops_the_threads_within_a_read(error):
 
 def test_an_interrupted_process_exits_at_once():
     code = """
-import numpy as np, threading, _thread, time
+import numpy as np, os, signal, threading, time
 from jaxgan.data import from_arrays, host_batches
 source = from_arrays(np.zeros((9, 2), np.float32), name="zeros")
-threading.Timer(0.3, _thread.interrupt_main).start()
+def interrupt():  # again, should Python drop the first one in a destructor
+    for _ in range(3):
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
 slow = lambda batch: time.sleep(0.1) or batch
 words = np.zeros(2, np.uint32)
 with host_batches(source, words, lengths=[10] * 10**6, batch_size=3, put=slow) as batches:
