@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from jaxgan import parallel
 from jaxgan.config import Config, PlayerConfig, TermConfig
 from jaxgan.controllers import MEASURES, Controller, Measure
-from jaxgan.data import Source, load
+from jaxgan.data import Source, open_source
 from jaxgan.errors import ConfigError
 from jaxgan.losses import LOSSES, check_view
 from jaxgan.networks import NETWORKS
@@ -73,13 +73,7 @@ def build(config: Config, mesh: Mesh | None = None) -> Run:
     objective = Objective(
         _terms(config), _penalties(config), _controllers(config, hparams), axis_name
     )
-    source = load(
-        config.data.name,
-        split=config.data.split,
-        data_dir=config.data.dir,
-        resize=config.data.resize,
-        pad=config.data.pad,
-    )
+    source = open_source(config.data)
     shared = {"shape": source.shape, "dtype": config.dtype, "axis_name": axis_name}
     latents = {"normal": normal_latents, "uniform": uniform_latents}[config.latent.distribution](
         config.latent.dim

@@ -167,6 +167,7 @@ def evaluate(
     runtime.prepare()
     import jax
 
+    from jaxgan.data import open_source
     from jaxgan.evaluation import draw, evaluate_samples, make_reference, write_evaluation
     from jaxgan.evaluation.scores import check_names
 
@@ -175,6 +176,7 @@ def evaluate(
     samples_key, key = jax.random.split(jax.random.key(seed))
     described: dict[str, Any] = {"fake": fake, "seed": seed}
     data = DataConfig(name=real or "", split=split, dir=data_dir, resize=resize)
+    source = None
     if run is None:
         samples = _images(data, fake or "", num_samples)
     else:
@@ -184,13 +186,11 @@ def evaluate(
         weights = "raw" if raw else "averaged"
         described |= {"fake": str(run), "step": int(state.step), "weights": weights}
         if real is None:
-            data, features = config.data, features or config.eval_features
+            data, source, features = config.data, built.source, features or config.eval_features
             names = names or config.eval_metrics
-    source = _source(data)
+    source = source or open_source(data)
     reference = make_reference(data, source, features=features or "auto")
-    evaluation = evaluate_samples(
-        reference, samples, key, metrics=names, features=features or "auto"
-    )
+    evaluation = evaluate_samples(reference, samples, key, metrics=names)
     described |= {"real": source.name, "split": source.split}
     path = out or (Path("eval.json") if run is None else run / "eval.json")
     write_evaluation(path, evaluation, described)
@@ -382,17 +382,13 @@ def _experiment(name: str) -> ModuleType:
     return module
 
 
-def _source(data: DataConfig) -> Any:
-    from jaxgan.data import load
-
-    return load(data.name, split=data.split, data_dir=data.dir, resize=data.resize, pad=data.pad)
-
-
 def _images(data: DataConfig, name: str, num: int | None) -> Any:
     """The samples of a folder or an .npz; those of the data set's shape that are asked for."""
     import numpy as np
 
-    source = _source(dataclasses.replace(data, name=name, split="train"))
+    from jaxgan.data import open_source
+
+    source = open_source(dataclasses.replace(data, name=name), split="train")
     count = source.size if num is None else num
     if count > source.size:
         raise ConfigError(f"--num-samples is {count}; {name} holds {source.size}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from jaxgan.config import DataConfig
 from jaxgan.data.digits import digits
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
@@ -39,6 +40,7 @@ __all__ = [
     "host_batches",
     "load",
     "npz",
+    "open_source",
     "prepared",
     "ring",
     "to_model",
@@ -92,6 +94,17 @@ def load(
             raise ConfigError(f"data set {name!r} has no images; leave out {option}={side}")
     options = {"split": split, "data_dir": data_dir, "cache_dir": cache_dir, **images}
     return dataset(**{option: value for option, value in options.items() if option in accepted})
+
+
+def open_source(config: DataConfig, split: str | None = None) -> Source:
+    """`load`s what a config names, or another split of it."""
+    return load(
+        config.name,
+        split=config.split if split is None else split,
+        data_dir=config.dir,
+        resize=config.resize,
+        pad=config.pad,
+    )
 
 
 def _files(name: str) -> Callable[..., Source] | None:

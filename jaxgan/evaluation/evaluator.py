@@ -16,7 +16,7 @@ from jaxtyping import PRNGKeyArray, Shaped
 from jaxgan.config import Config
 from jaxgan.data import Source, to_uint8
 from jaxgan.errors import ConfigError
-from jaxgan.evaluation.reference import Reference, default_features, make_reference, take_features
+from jaxgan.evaluation.reference import Reference, features_name, make_reference, take_features
 from jaxgan.evaluation.samples import draw
 from jaxgan.evaluation.scores import HIGHER_IS_BETTER, Sides, check_names, figures, floor, score
 from jaxgan.metrics import Estimate
@@ -81,7 +81,7 @@ def score_names(config: Config, source: Source) -> dict[str, bool]:
     Raises:
         ConfigError: an unknown metric.
     """
-    features = _prefix(source, config.eval_features)
+    features = features_name(source, config.eval_features)
     names = config.eval_metrics or default_metrics(source, features)
     check_names(names)
     scores = {
@@ -107,13 +107,13 @@ def make_evaluator(
         DataError: data that is missing or unreadable.
     """
     reference = make_reference(config.data, source, features=config.eval_features, log=log)
-    prefix = _prefix(source, config.eval_features)
-    names = config.eval_metrics or default_metrics(source, prefix)
+    features = reference.features
+    names = config.eval_metrics or default_metrics(source, features)
 
     def evaluate(state: GANState, key: PRNGKeyArray) -> Scores:
         samples_key, score_key = jax.random.split(key)
         samples = draw(state, samples_key, config.num_eval_samples, latents)
-        values = score(_sides(reference, samples), names, score_key, features=prefix)
+        values = score(_sides(reference, samples), names, score_key, features=features)
         scores = {f"eval/{name}": float(value) for name, value in values.items()}
         network = reference.network
         if network is not None and network.accuracy is not None:
@@ -129,7 +129,6 @@ def evaluate_samples(
     key: PRNGKeyArray,
     *,
     metrics: Sequence[str] = (),
-    features: str = "auto",
 ) -> Evaluation:
     """Figures of samples, with those of real samples in their place.
 
@@ -138,24 +137,23 @@ def evaluate_samples(
         samples: n samples: uint8 images, float images in [-1, 1], or points.
         key: For metrics that draw at random.
         metrics: Keys of `scores.SCORES`; none: all that are cheap and suit what there is.
-        features: The name under which the reference's network was chosen.
 
     Raises:
         ConfigError: an unknown metric, or one that needs what there is not.
     """
     sides = _sides(reference, samples)
     source, network = reference.source, reference.network
-    prefix = _prefix(source, features)
-    further = ("sliced_wasserstein_distance", "two_sample_test") if prefix is None else ("prdc",)
-    if prefix is not None and reference.held_out is not None:
+    features = reference.features
+    further = ("sliced_wasserstein_distance", "two_sample_test") if features is None else ("prdc",)
+    if features is not None and reference.held_out is not None:
         further += ("memorisation",)
-    names = metrics or tuple(dict.fromkeys((*default_metrics(source, prefix), *further)))
+    names = metrics or tuple(dict.fromkeys((*default_metrics(source, features), *further)))
     value_key, floor_key = jax.random.split(key)
     pool = reference.held_out or reference.real
     available = len(pool.features) // (1 if reference.held_out else 2)
     return Evaluation(
-        values=score(sides, names, value_key, features=prefix),
-        floors=floor(sides, names, floor_key, features=prefix),
+        values=score(sides, names, value_key, features=features),
+        floors=floor(sides, names, floor_key, features=features),
         num_samples=len(samples),
         num_floor=min(len(samples), available),
         features=network.name if network is not None else None,
@@ -208,9 +206,3 @@ def _sides(reference: Reference, samples: Shaped[np.ndarray, "n ..."]) -> Sides:
         num_classes=source.num_classes,
         mixture=source.mixture,
     )
-
-
-def _prefix(source: Source, features: str) -> str | None:
-    if source.dtype != np.uint8:
-        return None
-    return default_features(source) if features == "auto" else features

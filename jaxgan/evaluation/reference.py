@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from jaxgan import array_cache
 from jaxgan.config import DataConfig
-from jaxgan.data import Source, cache_directory, load, whole
+from jaxgan.data import Source, cache_directory, open_source, whole
 from jaxgan.errors import ConfigError
 from jaxgan.features import FEATURES, FeatureNetwork, ImageData, extract
 from jaxgan.registry import lookup
@@ -47,12 +47,14 @@ class Reference(NamedTuple):
         held_out: Further samples, of the split "test"; None without one.
         source: The data set of `real`.
         network: Takes the features; None for points.
+        features: The network's name in `jaxgan.features.FEATURES`; None for points.
     """
 
     real: Features
     held_out: Features | None
     source: Source
     network: FeatureNetwork | None
+    features: str | None
 
 
 def rows(features: Features, indices: Int[np.ndarray, "m"] | slice) -> Features:
@@ -70,8 +72,12 @@ def take_features(network: FeatureNetwork | None, batch: Batch) -> Features:
     return Features(features, class_logits, labels)
 
 
-def default_features(source: Source) -> str:
-    """The feature network that a data set is scored with unless another is named."""
+def features_name(source: Source, features: str) -> str | None:
+    """The feature network that a data set is scored with, where "auto" chooses; None for points."""
+    if source.dtype != np.uint8:
+        return None
+    if features != "auto":
+        return features
     return "random_conv" if source.num_classes is None else "classifier"
 
 
@@ -86,8 +92,8 @@ def make_reference(
     Args:
         data: How the data set is read.
         source: What the generator is trained on.
-        features: A name of `jaxgan.features.FEATURES`; "auto" is `default_features`. Points are
-            compared as they are.
+        features: A name of `jaxgan.features.FEATURES`; with "auto" `features_name` chooses. Points
+            are compared as they are.
         log: Told when a network is trained, and how good it is.
 
     Raises:
@@ -101,12 +107,13 @@ def make_reference(
         sides = (_points(s) for s in (source, held_out))
         real, other = sides
         assert real is not None
-        return Reference(real, other, source, None)
-    name = default_features(source) if features == "auto" else features
+        return Reference(real, other, source, None, None)
+    name = features_name(source, features)
+    assert name is not None
     network = lookup(FEATURES, name, "features")(_image_data(data, source, log))
     real = _kept_features(source, network, log)
     other = None if held_out is None else _kept_features(held_out, network, log)
-    return Reference(real, other, source, network)
+    return Reference(real, other, source, network, name)
 
 
 def _points(source: Source | None) -> Features | None:
@@ -120,16 +127,12 @@ def _chosen(source: Source) -> Int[np.ndarray, "n"]:
     return np.random.default_rng(0).permutation(source.size)[:MAX_REAL]
 
 
-def _load(data: DataConfig, split: str) -> Source:
-    return load(data.name, split=split, data_dir=data.dir, resize=data.resize, pad=data.pad)
-
-
 def _other_split(data: DataConfig, source: Source) -> Source | None:
     """The split "test", unless it is the one trained on or there is none."""
     if source.split == "test":
         return None
     try:
-        return _load(data, "test")
+        return open_source(data, "test")
     except ConfigError:
         return None
 
@@ -139,9 +142,9 @@ def _image_data(data: DataConfig, source: Source, log: Log) -> ImageData:
 
     Where there is no such split, every tenth sample of "train" stands for it.
     """
-    train = _load(data, "train")
+    train = open_source(data, "train")
     try:
-        test = _load(data, "test")
+        test = open_source(data, "test")
         readers, tested = (partial(whole, train), partial(whole, test)), test.version
     except ConfigError:
         is_test = np.arange(train.size) % 10 == 9
