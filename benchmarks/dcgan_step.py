@@ -33,10 +33,10 @@ def jaxgan_steps(batch_size: int) -> tuple[Step, np.ndarray, list[int]]:
     import jax
 
     from experiments import mnist_dcgan
-    from jaxgan import parallel
-    from jaxgan.build import build
     from jaxgan.config import override
     from jaxgan.data import whole
+    from jaxgan.runs.build import build
+    from jaxgan.training import parallel
 
     config = mnist_dcgan.config()
     for path, value in {

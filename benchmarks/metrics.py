@@ -144,7 +144,7 @@ def compare_kid(n: int, d: int, num_subsets: int, subset_size: int, rounds: int)
     import jax
 
     from jaxgan.metrics import kid
-    from jaxgan.metrics.kid import subset_indices
+    from jaxgan.metrics.kernel_inception import subset_indices
 
     real, fake, key = features(0, n, d), features(1, n, d), jax.random.key(0)
     rows, columns = subset_indices(key, n, n, num_subsets, subset_size)

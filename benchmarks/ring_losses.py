@@ -181,11 +181,11 @@ def prepare(config: Config, seeds: int, length: int) -> Training:
     import jax
     import jax.numpy as jnp
 
-    from jaxgan import parallel
-    from jaxgan.build import build
     from jaxgan.data import whole
     from jaxgan.metrics import mixture_modes
-    from jaxgan.state import sample
+    from jaxgan.runs.build import build
+    from jaxgan.training import parallel
+    from jaxgan.training.state import sample
 
     mesh = parallel.make_mesh(jax.devices()[:1])
     run = build(config, mesh)

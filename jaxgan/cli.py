@@ -81,7 +81,7 @@ def train(experiment: str, arguments: Sequence[str]) -> None:
     name = module.__name__.rpartition(".")[2]
     options = _parse_options(arguments, module)
     runtime.prepare()
-    from jaxgan.training import train as run
+    from jaxgan.runs.loop import train as run
 
     workdir = options.workdir or Path("runs") / name
     result = run(options.config, workdir, resume=options.resume)
@@ -117,7 +117,7 @@ def sample(
     import jax
 
     from jaxgan.evaluation import draw
-    from jaxgan.pictures import save_samples
+    from jaxgan.runs.pictures import save_samples
 
     _, built, state = _restore(run)
     samples = draw(state, jax.random.key(seed), num, built.latents, ema=not raw)
@@ -399,9 +399,9 @@ def _restore(workdir: Path) -> tuple[Config, Any, Any]:
     """The config of a run directory, its functions and its newest state."""
     import jax
 
-    from jaxgan.build import build
-    from jaxgan.checkpoint import Checkpointer
-    from jaxgan.parallel import make_mesh
+    from jaxgan.runs.build import build
+    from jaxgan.runs.checkpoint import Checkpointer
+    from jaxgan.training.parallel import make_mesh
 
     if not (workdir / "config.json").exists():
         raise ConfigError(f"{workdir} holds no run; name a run directory")

@@ -15,11 +15,11 @@ os.environ["JAXGAN_CACHE_DIR"] = str(CACHE / "jaxgan")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE / "jaxgan" / "xla")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
+import jaxgan.state
 from jaxtyping import install_import_hook
 
 # Before the hook: configs check themselves, and transformations rebuild pytrees with other leaves.
 import jaxgan.config
-import jaxgan.state
 import jaxgan.types  # noqa: F401
 
 install_import_hook("jaxgan", "beartype.beartype")

@@ -211,7 +211,7 @@ def test_a_run_directory_must_be_writable(tmp_path):
 
 def test_a_run_directory_in_use_is_left_alone(tmp_path):
     code = (
-        "import pathlib, sys; from jaxgan.checkpoint import locked\n"
+        "import pathlib, sys; from jaxgan.runs.checkpoint import locked\n"
         f"with locked(pathlib.Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); sys.stdin.readline()"
     )

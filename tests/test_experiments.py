@@ -61,7 +61,7 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, prepar
 def test_mnist_dcgan_trains_on_the_genuine_mnist(real_data_dir, tmp_path):
     """All 60,000 images; the scores need a classifier of minutes, and are left out."""
     module = importlib.import_module("experiments.mnist_dcgan")
-    from jaxgan.build import build
+    from jaxgan.runs.build import build
 
     config = override(module.config(), "data.dir", str(real_data_dir))
     run = build(dataclasses.replace(config))

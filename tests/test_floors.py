@@ -9,17 +9,14 @@ PACKAGE = Path(__file__).parent.parent / "jaxgan"
 
 # From the ground up; a package counts as one module.
 FLOORS = (
-    ("errors", "runtime"),
-    ("array_cache", "registry", "types"),
-    ("config", "collectives", "controllers"),
-    ("kernels", "networks", "optimizers"),
-    ("features", "losses", "metrics", "penalties"),
-    ("data", "state"),
-    ("objective",),
-    ("steps",),
-    ("checkpoint", "parallel", "pictures", "writer"),
-    ("build", "evaluation"),
-    ("training",),
+    ("errors", "runtime", "types"),
+    ("files", "registry"),
+    ("config", "collectives"),
+    ("kernels", "networks"),
+    ("losses", "metrics", "penalties"),
+    ("games", "training", "data"),
+    ("features",),
+    ("evaluation", "runs"),
     ("cli",),
     ("__main__",),
 )

@@ -7,8 +7,8 @@ import sys
 import pytest
 from benchmark_scripts import BENCHMARKS, load
 
-from jaxgan.build import build
 from jaxgan.losses import LOSSES
+from jaxgan.runs.build import build
 
 SCRIPT = BENCHMARKS / "ring_losses.py"
 

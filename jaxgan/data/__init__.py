@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from jaxgan.config import DataConfig
-from jaxgan.data.digits import digits
+from jaxgan.data.embedded import digits
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
-from jaxgan.data.index_stream import batch_indices
 from jaxgan.data.source import (
     Mixture,
     Source,
@@ -24,6 +23,7 @@ from jaxgan.data.tfds import prepared
 from jaxgan.errors import ConfigError, DataError
 from jaxgan.registry import hyperparameters
 from jaxgan.runtime import cache_directory
+from jaxgan.training.data_order import batch_indices
 
 __all__ = [
     "DATASETS",

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import UInt32
 
-from jaxgan.data.index_stream import batch_indices
 from jaxgan.data.source import Source
+from jaxgan.training.data_order import batch_indices
 from jaxgan.types import Batch
 
 
@@ -34,7 +34,7 @@ def host_batches(
         with host_batches(source, words, lengths=[100, 100, 40], batch_size=64) as batches:
             for batch in batches:  # real is [100, 64, ...], [100, 64, ...], [40, 64, ...]
 
-    What is read is what `index_stream.batch_indices` says, so the batches are those of a run that
+    What is read is what `batch_indices` says, so the batches are those of a run that
     gathers on the device.
 
     Args:

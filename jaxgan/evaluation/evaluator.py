@@ -20,10 +20,10 @@ from jaxgan.evaluation.reference import Reference, features_name, make_reference
 from jaxgan.evaluation.samples import draw
 from jaxgan.evaluation.scores import HIGHER_IS_BETTER, Sides, check_names, figures, floor, score
 from jaxgan.metrics import Estimate
-from jaxgan.state import GANState
-from jaxgan.steps import Latents
+from jaxgan.runs.writer import write_json
+from jaxgan.training.state import GANState
+from jaxgan.training.steps import Latents
 from jaxgan.types import Batch
-from jaxgan.writer import write_json
 
 _ACCURACY = "eval/classifier_accuracy"
 

@@ -14,12 +14,12 @@ from jaxgan.config import Config
 from jaxgan.data import Mixture, Source
 from jaxgan.evaluation.reference import Log, make_reference
 from jaxgan.features import FeatureNetwork
+from jaxgan.games.terms import Metrics
 from jaxgan.kernels import polynomial
 from jaxgan.losses import mmd2
 from jaxgan.metrics import mixture_modes
-from jaxgan.objective import Metrics
-from jaxgan.state import GANState, sample
-from jaxgan.steps import Latents, TrainStep
+from jaxgan.training.state import GANState, sample
+from jaxgan.training.steps import Latents, TrainStep
 from jaxgan.types import Batch
 
 Monitor = Callable[[GANState], Metrics]

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxgan import array_cache
+from jaxgan import files
 from jaxgan.config import DataConfig
 from jaxgan.data import Source, cache_directory, open_source, whole
 from jaxgan.errors import ConfigError
@@ -167,11 +167,11 @@ def _kept_features(source: Source, network: FeatureNetwork, log: Log) -> Feature
     chosen = _chosen(source)
     n = len(chosen)
     recipe = [_VERSION, source.name, source.version, source.split, network.name, n]
-    path = array_cache.path_of(Path(cache_directory()) / "features", recipe)
-    kept = array_cache.restore(path)
+    path = files.path_of(Path(cache_directory()) / "features", recipe)
+    kept = files.restore(path)
     if kept is not None and len(kept.get("features", ())) == n:
         return Features(kept["features"], kept.get("class_logits"), kept.get("labels"))
     taken = take_features(network, source.read(chosen))
     arrays = {name: x for name, x in taken._asdict().items() if x is not None}
-    array_cache.save(path, arrays, log=log)
+    files.save(path, arrays, log=log)
     return taken

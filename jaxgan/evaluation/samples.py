@@ -4,8 +4,8 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jaxgan.state import GANState, sample
-from jaxgan.steps import Latents
+from jaxgan.training.state import GANState, sample
+from jaxgan.training.steps import Latents
 
 _BATCH = 500
 

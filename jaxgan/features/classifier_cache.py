@@ -6,7 +6,7 @@ from typing import Any
 
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxgan import array_cache, registry
+from jaxgan import files, registry
 from jaxgan.errors import ConfigError
 from jaxgan.features.classifier import ARCHITECTURE_VERSION, classifier_network, train_classifier
 from jaxgan.features.network import FeatureNetwork, ImageData, Log
@@ -75,7 +75,7 @@ def load_classifier(
         )
     defaults = registry.hyperparameters(train_classifier)
     recipe = [ARCHITECTURE_VERSION, fingerprint, num_classes, {**defaults, **training}]
-    path = array_cache.path_of(Path(cache_dir) / "classifiers", recipe)
+    path = files.path_of(Path(cache_dir) / "classifiers", recipe)
     network = _restore(path, num_classes)
     if network is not None:
         return network
@@ -84,13 +84,13 @@ def load_classifier(
     )
     arrays: dict[str, Any] = flatten_dict(network.params, sep="/")
     arrays |= {"name": network.name, "accuracy": network.accuracy, "shape": network.shape}
-    array_cache.save(path, arrays, log=log)
+    files.save(path, arrays, log=log)
     return network
 
 
 def _restore(path: Path, num_classes: int) -> FeatureNetwork | None:
     """The network in the file; None if there is no file, or one that is damaged."""
-    arrays: dict[str, Any] | None = array_cache.restore(path)
+    arrays: dict[str, Any] | None = files.restore(path)
     if arrays is None or not {"name", "accuracy", "shape"} <= arrays.keys():
         return None
     name, accuracy = str(arrays.pop("name")), float(arrays.pop("accuracy"))

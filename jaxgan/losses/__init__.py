@@ -17,7 +17,7 @@ from jaxgan.losses.adversarial import (
     non_saturating,
     wasserstein,
 )
-from jaxgan.losses.correlation import (
+from jaxgan.losses.correlations import (
     barlow_twins,
     cca,
     coral,

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from jaxgan.metrics.cmmd import cmmd
+from jaxgan.metrics.copies import Memorisation, memorisation
 from jaxgan.metrics.estimate import Estimate
-from jaxgan.metrics.fid import IntraFID, fid, fid_infinity, frechet_distance, intra_fid
-from jaxgan.metrics.inception_score import inception_score
-from jaxgan.metrics.kid import KID, kid, kid_blocks
-from jaxgan.metrics.memorisation import Memorisation, memorisation
+from jaxgan.metrics.frechet import IntraFID, fid, fid_infinity, frechet_distance, intra_fid
+from jaxgan.metrics.gaussian_mmd import cmmd
+from jaxgan.metrics.inception import inception_score
+from jaxgan.metrics.kernel_inception import KID, kid, kid_blocks
 from jaxgan.metrics.modes import (
     ClassCoverage,
     MixtureModes,
@@ -17,7 +17,7 @@ from jaxgan.metrics.modes import (
     mixture_modes,
 )
 from jaxgan.metrics.moments import Moments, device_moments, merge, moments
-from jaxgan.metrics.prdc import PRDC, prdc
+from jaxgan.metrics.precision_recall import PRDC, prdc
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein_distance
 from jaxgan.metrics.two_sample import TwoSampleTest, two_sample_test
 from jaxgan.metrics.vendi import vendi_score

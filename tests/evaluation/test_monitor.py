@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import parallel
-from jaxgan.build import build
 from jaxgan.config import Config, DataConfig, LatentConfig, NetworkConfig, PlayerConfig, override
 from jaxgan.data import whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import feature_monitor, make_monitor, monitored
 from jaxgan.metrics import mixture_modes
-from jaxgan.state import sample
+from jaxgan.runs.build import build
+from jaxgan.training import parallel
+from jaxgan.training.state import sample
 from jaxgan.types import Batch
 
 CONFIG = Config(

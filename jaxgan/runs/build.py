@@ -10,19 +10,19 @@ import optax
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from jaxgan import parallel
+from jaxgan.training import parallel
 from jaxgan.config import Config, PlayerConfig, TermConfig
-from jaxgan.controllers import MEASURES, Controller, Measure
+from jaxgan.training.controllers import MEASURES, Controller, Measure
 from jaxgan.data import Source, open_source
 from jaxgan.errors import ConfigError
 from jaxgan.losses import LOSSES, check_view
 from jaxgan.networks import NETWORKS
-from jaxgan.objective import Objective, Penalty, Term
-from jaxgan.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
+from jaxgan.games.terms import Objective, Penalty, Term
+from jaxgan.training.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
 from jaxgan.penalties import PENALTIES
 from jaxgan.registry import bind, is_traced, lookup, takes_key, unknown
-from jaxgan.state import GANState, create
-from jaxgan.steps import (
+from jaxgan.training.state import GANState, create
+from jaxgan.training.steps import (
     Latents,
     Schedule,
     TrainStep,

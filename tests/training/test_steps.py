@@ -10,7 +10,6 @@ import optax
 import pytest
 from execution import GROUPS, with_losses
 
-from jaxgan.build import build, make_hparams
 from jaxgan.config import (
     Config,
     ControllerConfig,
@@ -23,12 +22,13 @@ from jaxgan.config import (
     TermConfig,
     override,
 )
+from jaxgan.games.terms import Objective, Penalty, Term
 from jaxgan.losses import LOSSES
-from jaxgan.objective import Objective, Penalty, Term
-from jaxgan.parallel import make_mesh
 from jaxgan.penalties import PENALTIES
-from jaxgan.state import average
-from jaxgan.steps import make_train_step
+from jaxgan.runs.build import build, make_hparams
+from jaxgan.training.parallel import make_mesh
+from jaxgan.training.state import average
+from jaxgan.training.steps import make_train_step
 from jaxgan.types import Batch
 
 SGD = OptimizerConfig(name="sgd")

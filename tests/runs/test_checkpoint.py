@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.build import build
-from jaxgan.checkpoint import Checkpointer, locked
+from jaxgan.runs.build import build
+from jaxgan.runs.checkpoint import Checkpointer, locked
 from jaxgan.config import Config, DataConfig, NetworkConfig, PlayerConfig
 from jaxgan.errors import CheckpointError, ConfigError, RunInUseError
-from jaxgan.parallel import make_mesh
+from jaxgan.training.parallel import make_mesh
 
 PLAYER = PlayerConfig(network=NetworkConfig(kwargs={"widths": (8,)}))
 CONFIG = Config(data=DataConfig(name="ring"), generator=PLAYER, discriminator=PLAYER)
@@ -123,7 +123,7 @@ def test_another_structure_is_refused(tmp_path, state, change):
 
 def test_a_run_directory_belongs_to_one_process(tmp_path):
     code = (
-        "import pathlib, sys; from jaxgan.checkpoint import locked\n"
+        "import pathlib, sys; from jaxgan.runs.checkpoint import locked\n"
         f"with locked(pathlib.Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); sys.stdin.readline()"
     )

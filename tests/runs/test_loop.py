@@ -21,7 +21,7 @@ from jaxgan.config import override
 from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
 from jaxgan.evaluation import score_names
-from jaxgan.training import _dispatch_lengths
+from jaxgan.runs.loop import _dispatch_lengths
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from jaxgan.build import build
 from jaxgan.config import (
     Config,
     ControllerConfig,
@@ -20,9 +19,10 @@ from jaxgan.config import (
     TermConfig,
     override,
 )
-from jaxgan.controllers import Controller, adjusted, auc, logit_sign
 from jaxgan.errors import ConfigError
-from jaxgan.parallel import make_mesh
+from jaxgan.runs.build import build
+from jaxgan.training.controllers import Controller, adjusted, auc, logit_sign
+from jaxgan.training.parallel import make_mesh
 from jaxgan.types import Batch
 
 ONE = make_mesh(jax.devices()[:1])

@@ -13,8 +13,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxgan import collectives
-from jaxgan.controllers import adjusted
-from jaxgan.objective import (
+from jaxgan.games.terms import (
     Hparams,
     Metrics,
     Objective,
@@ -23,7 +22,8 @@ from jaxgan.objective import (
     generator_loss,
 )
 from jaxgan.penalties import orthogonal
-from jaxgan.state import GANState, TrainState, average, variables
+from jaxgan.training.controllers import adjusted
+from jaxgan.training.state import GANState, TrainState, average, variables
 from jaxgan.types import Batch, PyTree
 
 TrainStep = Callable[[GANState, Batch], tuple[GANState, Metrics]]

@@ -9,8 +9,6 @@ import pytest
 from execution import GROUPS, UNSTABLE, with_losses
 from jax.sharding import PartitionSpec as P
 
-from jaxgan import parallel
-from jaxgan.build import build
 from jaxgan.config import (
     Config,
     ControllerConfig,
@@ -26,6 +24,8 @@ from jaxgan.config import (
 from jaxgan.data import whole
 from jaxgan.errors import ConfigError
 from jaxgan.penalties import PENALTIES
+from jaxgan.runs.build import build
+from jaxgan.training import parallel
 
 # Gradient descent: Adam would amplify gradients of pure rounding noise, such as that of a bias to
 # which a loss is indifferent.

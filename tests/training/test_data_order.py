@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan.data.index_stream import batch_indices, permute
+from jaxgan.training.data_order import batch_indices, permute
 
 WORDS = np.array([0, 42], np.uint32)
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics import kid, kid_blocks
-from jaxgan.metrics.kid import subset_indices
+from jaxgan.metrics.kernel_inception import subset_indices
 
 
 def reference(x, y):

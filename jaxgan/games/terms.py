@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan import collectives
-from jaxgan.controllers import Controller
 from jaxgan.penalties import lazy, scaled_mmd_factor
-from jaxgan.state import TrainState
+from jaxgan.training.controllers import Controller
+from jaxgan.training.state import TrainState
 from jaxgan.types import Critic, Losses, Outputs, PyTree
 
 Hparams = Mapping[str, Float[Array, "..."]]

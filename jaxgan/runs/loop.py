@@ -15,19 +15,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import parallel
-from jaxgan.build import Run, build
-from jaxgan.checkpoint import Checkpointer, locked
+from jaxgan.training import parallel
+from jaxgan.runs.build import Run, build
+from jaxgan.runs.checkpoint import Checkpointer, locked
 from jaxgan.config import Config, differences, from_json, to_json
 from jaxgan.data import fits_on_device, host_batches, whole
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
 from jaxgan.evaluation import draw, make_evaluator, make_monitor, monitored, score_names
-from jaxgan.pictures import save_samples
+from jaxgan.runs.pictures import save_samples
 from jaxgan.registry import unknown
-from jaxgan.state import GANState
-from jaxgan.steps import TrainStep
+from jaxgan.training.state import GANState
+from jaxgan.training.steps import TrainStep
 from jaxgan.types import Batch, PyTree
-from jaxgan.writer import Writer, read_json, write_json
+from jaxgan.runs.writer import Writer, read_json, write_json
 
 # What an explicit resume may change: how long a run is and how it is watched.
 _CHANGEABLE = {

@@ -17,8 +17,8 @@ from jaxtyping import Array, Float, Shaped
 from jaxgan import collectives
 from jaxgan.data import batch_indices, gather, to_model
 from jaxgan.errors import ConfigError
-from jaxgan.state import GANState
-from jaxgan.steps import Metrics, TrainStep
+from jaxgan.training.state import GANState
+from jaxgan.training.steps import Metrics, TrainStep
 from jaxgan.types import Batch, PyTree
 
 AXIS = "data"

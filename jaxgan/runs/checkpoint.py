@@ -22,7 +22,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
 from jaxgan.errors import CheckpointError, ConfigError, RunInUseError
-from jaxgan.state import GANState
+from jaxgan.training.state import GANState
 
 _NUM_LATEST = 3
 

@@ -1,0 +1,1 @@
+"""What is trained: games, and the networks that play them."""
