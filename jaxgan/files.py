@@ -1,15 +1,56 @@
-"""Files of named arrays that can be made again: written whole or not at all, checked when read."""
+"""Files that are written whole or not at all: text, JSON, and arrays that can be made again."""
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 Log = Callable[[str], None]
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Opens a new file for writing and reading that replaces `path` when the block is left.
+
+    Until then it has another name in the same folder, so a reader sees all of the old file or all
+    of the new one, also after a crash or a power cut. An error in the block removes it.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written, or the disk is full.
+    """
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    # Not tempfile: it would make the file unreadable for others, whatever the umask.
+    try:
+        with partial.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file atomically, as UTF-8."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file atomically."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def path_of(directory: Path, recipe: Any) -> Path:
@@ -19,14 +60,11 @@ def path_of(directory: Path, recipe: Any) -> Path:
 
 
 def save(path: Path, arrays: Mapping[str, Any], *, log: Log | None = None) -> None:
-    """Writes the arrays; where that fails, says so and goes on, since a cache can be missed."""
-    # Under another name first: whoever reads sees all of the file or none.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Writes named arrays atomically; where that fails, logs it and goes on: it is only a cache."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with atomic_write(path) as file:
             np.savez(file, **arrays)
-        partial.replace(path)
     except OSError as error:
         if log is not None:
             log(f"not kept in {path} ({error.strerror}); make the directory writable")

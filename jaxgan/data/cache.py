@@ -5,8 +5,6 @@ all before. `np.load(path, mmap_mode="r")` shows the images.
 """
 
 import hashlib
-import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterable
@@ -14,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32, UInt8
+
+from jaxgan.files import atomic_write
 
 Decoded = tuple[UInt8[np.ndarray, "n h w c"], Int32[np.ndarray, "m"]]
 
@@ -68,24 +68,16 @@ def _read(path: Path) -> Decoded | None:
 
 
 def _write(path: Path, shape: tuple[int, ...], chunks: Iterable[Decoded]) -> None:
-    """Writes a temporary file beside `path` and renames it, so that no reader sees a part."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        try:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            labels = []
-            for images, part in chunks:
-                file.write(np.ascontiguousarray(images).data)
-                labels.append(part)
-            np.save(file, np.concatenate(labels))
-            file.flush()
-            file.write(_checksum(Path(file.name)).to_bytes(4, "little"))
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink()
-            raise
-    Path(file.name).replace(path)
+    with atomic_write(path) as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        labels = []
+        for images, part in chunks:
+            file.write(np.ascontiguousarray(images).data)
+            labels.append(part)
+        np.save(file, np.concatenate(labels))
+        file.flush()
+        file.write(_checksum(Path(file.name)).to_bytes(4, "little"))
 
 
 def _checksum(path: Path) -> int:
