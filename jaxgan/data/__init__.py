@@ -1,36 +1,36 @@
 """Data sets by name, the order in which they are read, and the pipeline from host to device."""
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-
 from jaxgan.config import DataConfig
+from jaxgan.data.description import describe, described
 from jaxgan.data.embedded import digits
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
+from jaxgan.data.loading import load
+from jaxgan.data.record import DATASETS, Dataset, dataset
 from jaxgan.data.source import (
     Mixture,
     Source,
     fits_on_device,
     from_arrays,
-    gather,
-    to_model,
-    to_uint8,
+    labelled_few,
     whole,
 )
 from jaxgan.data.synthetic import grid, ring
 from jaxgan.data.tfds import prepared
-from jaxgan.errors import ConfigError, DataError
-from jaxgan.registry import hyperparameters
+from jaxgan.pixels import model_batch, to_model, to_uint8
 from jaxgan.runtime import cache_directory
-from jaxgan.training.data_order import batch_indices
+from jaxgan.training.data_order import batch_indices, gather, next_batch
 
 __all__ = [
     "DATASETS",
+    "Dataset",
     "Mixture",
     "Source",
     "batch_indices",
     "cache_directory",
+    "dataset",
+    "describe",
+    "described",
     "digits",
     "fits_on_device",
     "folder",
@@ -38,7 +38,10 @@ __all__ = [
     "gather",
     "grid",
     "host_batches",
+    "labelled_few",
     "load",
+    "model_batch",
+    "next_batch",
     "npz",
     "open_source",
     "prepared",
@@ -47,53 +50,6 @@ __all__ = [
     "to_uint8",
     "whole",
 ]
-
-DATASETS: dict[str, Callable[..., Source]] = {
-    "digits": digits,
-    "ring": ring,
-    "grid": grid,
-    "mnist": partial(prepared, "mnist"),
-    "cifar10": partial(prepared, "cifar10"),
-}
-
-
-def load(
-    name: str,
-    *,
-    split: str = "train",
-    data_dir: str | Path | None = None,
-    cache_dir: str | Path | None = None,
-    resize: int | None = None,
-    pad: int | None = None,
-) -> Source:
-    """A split of a data set by name: of DATASETS, of files, else a TFDS image set prepared here.
-
-    Args:
-        name: A key of DATASETS, a folder of images, an .npz file of images, or a TFDS name: `NAME`,
-            `NAME/CONFIG` or `NAME/CONFIG:VERSION`.
-        split: The split; TFDS's slices such as `train[:5000]` too for TFDS sets.
-        data_dir: Where TFDS sets are prepared; default TFDS_DATA_DIR, else TFDS's own default.
-        cache_dir: Where decoded images are kept; default `cache_directory()`.
-        resize: The side to which images are resized.
-        pad: The side to which images are padded with zeros, after resizing.
-
-    Raises:
-        ConfigError: An unknown split, or an option that the data set cannot have.
-        DataError: Data that is missing, unprepared, empty or unreadable.
-    """
-    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
-        raise DataError(
-            f"data directory {str(data_dir)!r} does not exist; create it or name another"
-        )
-    dataset = DATASETS.get(name) or _files(name)
-    dataset = dataset or partial(prepared, name, known=tuple(DATASETS))
-    accepted = hyperparameters(dataset)
-    images = {"resize": resize, "pad": pad}
-    for option, side in images.items():
-        if side is not None and option not in accepted:
-            raise ConfigError(f"data set {name!r} has no images; leave out {option}={side}")
-    options = {"split": split, "data_dir": data_dir, "cache_dir": cache_dir, **images}
-    return dataset(**{option: value for option, value in options.items() if option in accepted})
 
 
 def open_source(config: DataConfig, split: str | None = None) -> Source:
@@ -105,15 +61,3 @@ def open_source(config: DataConfig, split: str | None = None) -> Source:
         resize=config.resize,
         pad=config.pad,
     )
-
-
-def _files(name: str) -> Callable[..., Source] | None:
-    if Path(name).expanduser().is_dir():
-        return partial(folder, Path(name).expanduser())
-    if name.endswith(".npz"):
-        return partial(npz, name)
-    if name.startswith((".", "/", "~")):  # as no name of a data set does
-        raise DataError(
-            f"there is no folder {name!r}; name a folder of images, an .npz or a data set"
-        )
-    return None

@@ -1,7 +1,7 @@
 """A cache of decoded images: one file a split, memory-mapped, replaced atomically, checksummed.
 
-A file is two `.npy` arrays one after the other, images and labels, and four bytes: the CRC-32 of
-all before. `np.load(path, mmap_mode="r")` shows the images.
+A file is two `.npy` arrays one after the other, images and labels, and then four bytes, the CRC-32
+of all before them. `np.load(path, mmap_mode="r")` opens the images.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def decoded(
         key: Identifies the content, the transforms included.
         shape: [n, height, width, channels] of all the images.
         chunks: Decodes: yields consecutive images and labels.
-        directory: The cache; where it cannot be written, the images are held in memory instead.
+        directory: The cache. If it cannot be written, the images are held in memory.
     """
     path = directory / f"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}.npy"
     if (cached := _read(path)) is not None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxgan.data.record import dataset
 from jaxgan.data.source import Source, from_arrays, unknown_split
 from jaxgan.data.transforms import transform, transformed_shape
 
@@ -9,6 +10,7 @@ from jaxgan.data.transforms import transform, transformed_shape
 SPLITS = {"train": slice(0, 1437), "test": slice(1437, None), "all": slice(None)}
 
 
+@dataset()
 def digits(*, split: str = "train", resize: int | None = None, pad: int | None = None) -> Source:
     """Optical digits of Alpaydin & Kaynak (1998), as uint8 [8, 8, 1], 10 classes.
 

@@ -24,8 +24,8 @@ def folder(
 ) -> Source:
     """The image files in a folder and its subfolders, in the order of their names.
 
-    If all files lie in subfolders, each subfolder of the folder is a class. Grey images have one
-    channel, if all are grey; else all are RGB.
+    If all files lie in subfolders, each subfolder of the folder is a class. If all images are
+    grey, they have one channel; otherwise all are RGB.
 
     Args:
         path: The folder.
@@ -36,14 +36,14 @@ def folder(
     Raises:
         ConfigError: another split, a side below 1 pixel, or images that differ in size without
             `resize`.
-        DataError: no images, or a file that is none.
+        DataError: no images, or a file that is not a readable image.
     """
     root = Path(path)
     if split != "train":
         raise unknown_split(str(path), split, ["train"])
     files = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not files:
-        raise DataError(f"folder {str(path)!r} holds no images; put in files such as .png or .jpg")
+        raise DataError(f"folder {str(path)!r} holds no images; add files such as .png or .jpg")
     sizes, modes = zip(*map(_header, files), strict=True)
     width, height = sizes[0]
     is_grey = set(modes) <= set(_GREY)
@@ -76,8 +76,8 @@ def npz(
         pad: The side to which images are padded with zeros, after resizing.
 
     Raises:
-        ConfigError: another split, or a side that cannot be.
-        DataError: a file that is missing, damaged, or of other content.
+        ConfigError: another split, or a side that is too small.
+        DataError: the file is missing or damaged, or holds something else.
     """
     if split != "train":
         raise unknown_split(str(path), split, ["train"])
@@ -85,7 +85,9 @@ def npz(
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{str(path)!r} is no readable .npz ({error}); write it anew") from error
+        raise DataError(
+            f"{str(path)!r} is not a readable .npz ({error}); write it again"
+        ) from error
     only = next(iter(arrays)) if len(arrays) == 1 else "images"
     images = arrays.get("images", arrays.get("arr_0", arrays.get(only)))
     if images is not None and images.ndim == 3:
@@ -114,7 +116,7 @@ def npz(
 
 
 def _version(files: Sequence[Path], resize: int | None, pad: int | None) -> str:
-    """Changes with the files' names, sizes and times, and with what is made of the images."""
+    """Changes with the files' names, sizes and times, and with the transforms."""
     digest = hashlib.blake2b(digest_size=8)
     for path in files:
         status = path.stat()
@@ -128,7 +130,7 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
         with Image.open(path) as image:
             return image.size, image.mode
     except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise DataError(f"{path} is no readable image; remove or replace it") from error
+        raise DataError(f"{path} is not a readable image; remove or replace it") from error
 
 
 def _classes(root: Path, files: Sequence[Path]) -> tuple[np.ndarray | None, int | None]:

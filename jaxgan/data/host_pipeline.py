@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -13,52 +13,60 @@ import numpy as np
 from jaxtyping import UInt32
 
 from jaxgan.data.source import Source
-from jaxgan.training.data_order import batch_indices
+from jaxgan.training.data_order import batch_indices, keep_all, stream_key_data
 from jaxgan.types import Batch
 
 
 @contextmanager
 def host_batches(
     source: Source,
-    words: UInt32[np.ndarray, "2"],
+    key_data: UInt32[np.ndarray, "2"],
     *,
     lengths: Iterable[int],
     batch_size: int,
+    streams: Mapping[str, tuple[Source, int]] | None = None,
     start_step: int = 0,
     put: Callable[[Batch], Batch] = jax.device_put,
     depth: int = 2,
-    rows: slice = slice(None),
+    local: Callable[[np.ndarray], np.ndarray] = keep_all,
 ) -> Iterator[Iterator[Batch]]:
     """Opens an iterator over the batches of successive dispatches; leaving it stops the reading.
 
-        with host_batches(source, words, lengths=[100, 100, 40], batch_size=64) as batches:
+        with host_batches(source, key_data, lengths=[100, 100, 40], batch_size=64) as batches:
             for batch in batches:  # real is [100, 64, ...], [100, 64, ...], [40, 64, ...]
 
-    What is read is what `batch_indices` says, so the batches are those of a run that
-    gathers on the device.
+    The batches are those that `next_batch` takes from data sets on the device.
 
     Args:
         source: The data.
-        words: The key of the order, as in `batch_indices`.
+        key_data: The key of the order, as in `batch_indices`.
         lengths: The number of steps of each dispatch; may be endless.
         batch_size: The rows of a batch, over all processes.
+        streams: Further data sets by name, each with the rows of its batches: `Batch.streams`.
         start_step: The step of the first batch.
         put: Places a stacked batch [steps, rows, ...] on the device; called in a thread.
-        depth: The number of dispatches that are read, or lie ready, ahead of the consumer.
-        rows: The rows of every batch that this process reads.
+        depth: The number of dispatches that are read, or wait, ahead of the consumer.
+        local: Maps the indices of a batch to those that this process reads.
 
     Raises:
         Exception: What `source.read` or `put` raised, from the next batch on.
     """
     stop = threading.Event()
 
+    streams = {} if streams is None else streams
+
+    def samples(name: str, source: Source, batch_size: int, step: int) -> Batch:
+        stream_key = stream_key_data(key_data, name)
+        order = batch_indices(stream_key, step, batch_size=batch_size, size=source.size, xp=np)
+        return source.read(local(np.asarray(order)))
+
     def read(start: int, length: int) -> Batch:
         steps = []
         for step in range(start, start + length):
             if stop.is_set():
                 raise CancelledError
-            indices = batch_indices(words, step, batch_size=batch_size, size=source.size, xp=np)
-            steps.append(source.read(np.asarray(indices)[rows]))
+            further = {name: samples(name, *stream, step) for name, stream in streams.items()}
+            steps.append(samples("", source, batch_size, step).replace(streams=further))
         return put(jax.tree.map(lambda *leaves: np.stack(leaves), *steps))
 
     pool = ThreadPoolExecutor(depth, thread_name_prefix="host-batches")
@@ -77,7 +85,7 @@ def _spans(start: int, lengths: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _in_order(pending: deque[Future[Batch]], more: Iterator[Future[Batch]]) -> Iterator[Batch]:
-    """The results in order, another one begun for each; a failure of a pending one comes first."""
+    """The results in order, starting one more for each; any failure is raised at once."""
     while pending:
         failed = (future for future in pending if future.done() and future.exception())
         batch = next(failed, pending[0]).result()

@@ -5,17 +5,19 @@ Images stay uint8 until they are inside the train step: four times less memory a
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int, Shaped, UInt8
+from jaxtyping import Float32, Int, Shaped
 
-from jaxgan.errors import ConfigError
+from jaxgan.errors import ConfigError, DataError
 from jaxgan.types import Batch
+
+# The bytes of the samples that are read at a time for their labels.
+_PART_BYTES = 64 << 20
 
 
 class Mixture(NamedTuple):
@@ -38,7 +40,10 @@ class Source:
         num_classes: The number of classes, or None without labels.
         dtype: np.uint8 for images, np.float32 for points.
         read: Maps indices in [0, size) to a Batch of NumPy arrays: `real` [n, *shape] of `dtype`,
-            `labels` int32 [n] or None. Safe to call from several threads.
+            `labels` int32 [n] or None, `condition` [n, *condition_shape] or None. Safe to call from
+            several threads.
+        condition_shape: The shape of one sample's condition; None without conditions.
+        condition_dtype: np.uint8 for images, np.float32 for other arrays.
         mixture: The true modes, where they are known.
     """
 
@@ -50,13 +55,19 @@ class Source:
     num_classes: int | None
     dtype: type[np.generic]
     read: Callable[[np.ndarray], Batch] = field(repr=False)
+    condition_shape: tuple[int, ...] | None = None
+    condition_dtype: type[np.generic] | None = None
     mixture: Mixture | None = None
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all decoded samples and labels."""
-        sample = math.prod(self.shape) * np.dtype(self.dtype).itemsize
-        return self.size * (sample + (0 if self.num_classes is None else 4))
+        """The bytes of all decoded samples, labels and conditions."""
+        sample = _nbytes(self.shape, self.dtype) + (0 if self.num_classes is None else 4)
+        return self.size * (sample + _nbytes(self.condition_shape, self.condition_dtype))
+
+
+def _nbytes(shape: tuple[int, ...] | None, dtype: type[np.generic] | None) -> int:
+    return 0 if shape is None else math.prod(shape) * np.dtype(dtype).itemsize
 
 
 def take(arrays: Batch, indices: np.ndarray) -> Batch:
@@ -66,32 +77,95 @@ def take(arrays: Batch, indices: np.ndarray) -> Batch:
 
 def from_arrays(
     real: Shaped[np.ndarray, "n ..."],
-    labels: Int[np.ndarray, "n"] | None = None,
+    labels: Int[np.ndarray, "..."] | None = None,
     *,
+    condition: Shaped[np.ndarray, "..."] | None = None,
     name: str,
     split: str = "train",
     version: str = "1",
     num_classes: int | None = None,
     mixture: Mixture | None = None,
 ) -> Source:
-    """A source of samples held in memory: uint8 images [n, h, w, c] or float32 points [n, d].
+    """A source of n samples held in memory.
 
-    `num_classes` is one more than the largest label unless it is given.
+    Args:
+        real: uint8 images [n, h, w, c] or float32 points [n, d].
+        labels: The classes [n], from 0.
+        condition: What a generator is to translate into `real`, row by row: uint8 images or float32
+            arrays.
+        name: The data set's name.
+        split: The split's name.
+        version: Identifies the content, for caches.
+        num_classes: The number of classes; default: one more than the largest label.
+        mixture: The true modes, where they are known.
+
+    Raises:
+        DataError: No samples, or not one label or condition for each.
     """
+    size = len(real)
+    if size == 0:
+        raise DataError(f"data set {name!r} has no samples; give at least one")
+    for kind, array in (("labels", labels), ("conditions", condition)):
+        if array is not None and len(array) != size:
+            raise DataError(
+                f"data set {name!r} has {size} samples and {len(array)} {kind}; give one for each"
+            )
     if labels is not None and num_classes is None:
         num_classes = int(labels.max()) + 1
-    arrays = Batch(real=real, labels=None if labels is None else labels.astype(np.int32))
+    labels = None if labels is None else labels.astype(np.int32)
     return Source(
         name=name,
         split=split,
         version=version,
         shape=real.shape[1:],
-        size=len(real),
+        size=size,
         num_classes=num_classes,
         dtype=real.dtype.type,
-        read=partial(take, arrays),
+        read=partial(take, Batch(real=real, labels=labels, condition=condition)),
+        condition_shape=None if condition is None else condition.shape[1:],
+        condition_dtype=None if condition is None else condition.dtype.type,
         mixture=mixture,
     )
+
+
+def labelled_few(source: Source, per_class: int) -> Source:
+    """The first samples of each class, in their order: the labelled few of semi-supervised games.
+
+    Args:
+        source: A data set with labels, which are read once.
+        per_class: How many samples of each class.
+
+    Raises:
+        ConfigError: `per_class` is below 1, or above what a class has; or there are no labels.
+
+    Source: Salimans et al. 2016, arXiv:1606.03498, section 5.
+    """
+    if per_class < 1:
+        raise ConfigError(f"per_class={per_class} must be at least 1")
+    if source.num_classes is None:
+        raise ConfigError(f"data set {source.name!r} has no labels; leave out per_class")
+    labels = _labels(source)
+    chosen = [np.flatnonzero(labels == c)[:per_class] for c in range(source.num_classes)]
+    fewest = min(range(source.num_classes), key=lambda c: len(chosen[c]))
+    if len(chosen[fewest]) < per_class:
+        raise ConfigError(
+            f"class {fewest} of data set {source.name!r} ({source.split}) has "
+            f"{len(chosen[fewest])} samples, fewer than per_class={per_class}; lower it"
+        )
+    indices = np.sort(np.concatenate(chosen))
+    return replace(
+        source,
+        version=f"{source.version}-per_class={per_class}",
+        size=len(indices),
+        read=lambda rows: source.read(indices[rows]),
+    )
+
+
+def _labels(source: Source) -> Int[np.ndarray, "n"]:
+    """All labels, read in parts so that the samples need not be in memory at once."""
+    parts = np.array_split(np.arange(source.size), -(-source.nbytes // _PART_BYTES))
+    labels = [source.read(rows).labels for rows in parts if len(rows)]
+    return np.concatenate([part for part in labels if part is not None])
 
 
 def unknown_split(name: str, split: str, splits: Iterable[str]) -> ConfigError:
@@ -107,20 +181,3 @@ def whole(source: Source) -> Batch:
 def fits_on_device(source: Source, limit_bytes: int) -> bool:
     """Whether all samples and labels together take at most `limit_bytes`."""
     return source.nbytes <= limit_bytes
-
-
-def gather(dataset: Batch, indices: Int[Array, "n"]) -> Batch:
-    """The samples at `indices` of a data set that lies on the device; for use inside the step."""
-    # Indices are in range by construction, and "clip" compiles to a plain gather; the default mode
-    # would fill, which costs a comparison and a select over the whole batch.
-    return jax.tree.map(lambda x: jnp.take(x, indices, axis=0, mode="clip"), dataset)
-
-
-def to_model(real: Shaped[Array | np.ndarray, "n ..."]) -> Float[Array | np.ndarray, "n ..."]:
-    """What networks see: uint8 images scaled to [-1, 1] as float32; float points unchanged."""
-    return real.astype(np.float32) / 127.5 - 1 if real.dtype == np.uint8 else real
-
-
-def to_uint8(samples: Float[Array | np.ndarray, "n ..."]) -> UInt8[np.ndarray, "n ..."]:
-    """The inverse of `to_model` for images: [-1, 1] to 0..255, rounded, clipped; on the host."""
-    return np.rint(np.clip((np.asarray(samples) + 1) * 127.5, 0, 255)).astype(np.uint8)

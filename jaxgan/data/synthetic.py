@@ -1,16 +1,19 @@
 """Two-dimensional mixtures of Gaussians on which mode collapse can be counted.
 
-The ring and the grid of VEEGAN (Srivastava et al. 2017, section 4.1) with the parameters of PacGAN
-(Lin et al. 2018, section 4.1).
+The ring and the grid of VEEGAN (Srivastava et al. 2017, arXiv:1705.07761, section 4.1) with the
+parameters of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1).
 """
 
 import numpy as np
 
+from jaxgan.data.record import dataset
 from jaxgan.data.source import Mixture, Source, from_arrays, unknown_split
+from jaxgan.registry import AT_LEAST_ONE
 
 SEEDS = {"train": 0, "test": 1}
 
 
+@dataset(ranges={"size": AT_LEAST_ONE})
 def ring(*, split: str = "train", size: int = 100_000) -> Source:
     """Eight Gaussians on the unit circle, sigma 0.01; points float32 [2], labels are the modes.
 
@@ -22,6 +25,7 @@ def ring(*, split: str = "train", size: int = 100_000) -> Source:
     return _sample("ring", np.stack([np.cos(angles), np.sin(angles)], 1), 0.01, split, size)
 
 
+@dataset(ranges={"size": AT_LEAST_ONE})
 def grid(*, split: str = "train", size: int = 100_000) -> Source:
     """25 Gaussians at {-4, -2, 0, 2, 4}^2, sigma 0.05; points float32 [2], labels are the modes.
 

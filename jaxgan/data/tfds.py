@@ -18,9 +18,11 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data.cache import Decoded, decoded
+from jaxgan.data.record import DATASETS, Dataset
 from jaxgan.data.source import Source, take, unknown_split
 from jaxgan.data.transforms import transform, transformed_shape
 from jaxgan.errors import DataError
+from jaxgan.registry import NON_NEGATIVE
 from jaxgan.runtime import cache_directory
 from jaxgan.types import Batch
 
@@ -30,13 +32,16 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What TFDS calls a version: MAJOR.MINOR.PATCH.
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 
-# Threads that decode one read. Images of fewer pixels take one: opening them holds the interpreter
-# lock longer than decoding them frees it (MNIST: 79 us an image in one thread, 121 in two).
+# Threads that decode one read. Images of fewer pixels use one: opening them holds the interpreter
+# lock longer than decoding releases it (MNIST: 79 us an image in one thread, 121 in two).
 WORKERS = min(os.cpu_count() or 1, 16)
 THREADED_PIXELS = 128 * 128
 
 # Decoded bytes of the images that are held at a time while the cache is filled.
 CHUNK_BYTES = 64 << 20
+
+# Of the hyperparameters of `prepared`.
+RANGES = {"cache_limit": NON_NEGATIVE}
 
 
 def prepared(
@@ -48,7 +53,6 @@ def prepared(
     resize: int | None = None,
     pad: int | None = None,
     cache_limit: int = 4 << 30,
-    known: Iterable[str] = (),
 ) -> Source:
     """A prepared TFDS set with a feature `image` (uint8) and, optionally, a class feature `label`.
 
@@ -59,15 +63,14 @@ def prepared(
         cache_dir: Where decoded images are kept; default `cache_directory()`.
         resize: The side to which images are resized (see `transforms.transform`).
         pad: The side to which images are padded with zeros, after resizing.
-        cache_limit: Bytes; a split that is larger when decoded is not cached but decoded, in
-            threads, whenever it is read.
-        known: Names of other data sets, to suggest when `name` is not found.
+        cache_limit: Bytes. A split that is larger when decoded is not cached; it is decoded, in
+            threads, each time it is read.
 
     Raises:
         ConfigError: An unknown split, or transforms that do not fit the images.
         DataError: The set is not prepared, is empty, has no usable images, or cannot be read.
     """
-    directory = find(name, data_dir, known=known)
+    directory = find(name, data_dir, known=[known for known in DATASETS if known != name])
     # Imported here: it takes a third of a second, which other data sets need not pay.
     import tensorflow_datasets as tfds
 
@@ -169,7 +172,7 @@ def find(name: str, data_dir: str | Path | None = None, *, known: Iterable[str] 
 
 
 def _content(directory: Path) -> str:
-    """Tells apart sets that were prepared under one name and version, by sizes and descriptions."""
+    """A digest of file sizes and descriptions: one name and version may hold other content."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(directory.iterdir()):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
@@ -231,3 +234,6 @@ def _readable(name: str, directory: Path) -> Iterator[None]:
             f"cannot read data set {name!r} in {directory}: {reason}; delete that directory and "
             "prepare the set again with file_format='array_record'"
         ) from error
+
+
+DATASETS |= {name: Dataset(partial(prepared, name), RANGES) for name in ("mnist", "cifar10")}

@@ -276,5 +276,5 @@ def load_inception(
 def inception_features(
     data: ImageData, *, weights: str | None = None, preprocessing: str = "pytorch"
 ) -> FeatureNetwork:
-    """InceptionV3 with published weights, as `load_inception`; the data set plays no part."""
+    """InceptionV3 with published weights, as `load_inception`, whatever the data set."""
     return load_inception(weights, preprocessing=preprocessing, cache_dir=data.cache_dir)

@@ -72,7 +72,7 @@ def fold(arrays: Mapping[str, np.ndarray], params: PyTree, source: str) -> PyTre
         source: The file, for messages.
 
     Raises:
-        ConfigError: An array is missing, superfluous, of another shape or not finite.
+        ConfigError: An array is missing, unknown, of another shape or not finite.
     """
     kept = {name: array for name, array in arrays.items() if not name.endswith(_IGNORED)}
     _check(kept, published_shapes(params), source)

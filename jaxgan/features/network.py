@@ -12,6 +12,7 @@ from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float, Int, Num
 
 from jaxgan.errors import ConfigError
+from jaxgan.pixels import to_model
 from jaxgan.types import Batch, PyTree
 
 Log = Callable[[str], None]
@@ -30,11 +31,11 @@ class FeatureNetwork(NamedTuple):
             compared, and caches of features are keyed by it.
         params: The weights; None for a function without.
         apply: Maps (params, float images [n, h, w, c] in [-1, 1]) to (features [n, d], class_logits
-            [n, num_classes] or None). Pure, and fit for jit and vmap, unless `from_function` wraps
-            what is not.
-        shape: Height, width and channels of the images it takes; None where any will do.
+            [n, num_classes] or None). Pure, and works under jit and vmap, unless it was made by
+            `from_function` from a function that is or does not.
+        shape: Height, width and channels of the images it takes; None where any works.
         accuracy: Share of the test images that it classifies correctly, where that was measured.
-        batch_size: Images a call that suit its size.
+        batch_size: Images a call, by default.
     """
 
     name: str
@@ -50,8 +51,8 @@ class ImageData(NamedTuple):
 
     Attributes:
         shape: Height, width and channels of an image.
-        train: Reads all that a network may be fitted to: uint8 images [n, h, w, c] and, where there
-            are any, their labels. Called only when it is needed.
+        train: Reads what a network may be fitted to: uint8 images [n, h, w, c] and, where the data
+            set has them, labels. Called only when needed.
         test: Likewise, what a classifier is tested on.
         num_classes: How many classes there are; None without labels.
         fingerprint: Identifies the content of the data, with its preprocessing.
@@ -94,9 +95,7 @@ def weights_name(kind: str, params: PyTree) -> str:
 
 def to_float(images: Images) -> Float[Array, "n ..."]:
     """What networks see: uint8 scaled to [-1, 1]; float images as float32."""
-    images = jnp.asarray(images)
-    scaled = images.astype(jnp.float32)
-    return scaled / 127.5 - 1.0 if images.dtype == jnp.uint8 else scaled
+    return to_model(jnp.asarray(images)).astype(jnp.float32)
 
 
 def check_images(network: FeatureNetwork, images: Images) -> None:

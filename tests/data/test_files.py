@@ -66,7 +66,7 @@ def test_an_empty_folder_a_corrupt_and_a_cut_image_are_told(tmp_path):
     write(tmp_path, pixels(1, 64, 64, 3), ["a.png"])
     whole_file = (tmp_path / "a.png").read_bytes()
     (tmp_path / "b.png").write_bytes(b"no image at all")
-    with pytest.raises(DataError, match=r"b\.png is no readable image"):
+    with pytest.raises(DataError, match=r"b\.png is not a readable image"):
         load(str(tmp_path))
     (tmp_path / "b.png").write_bytes(whole_file[: len(whole_file) // 2])
     source = load(str(tmp_path))

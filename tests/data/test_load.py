@@ -1,10 +1,14 @@
-import inspect
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from jaxgan.data import DATASETS, load, whole
+from jaxgan.data import DATASETS, dataset, from_arrays, grid, load, ring, whole
+from jaxgan.data.record import OPTIONS
 from jaxgan.errors import ConfigError, DataError
+from jaxgan.ramp import Ramp
+from jaxgan.registry import POSITIVE, hyperparameters
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +19,7 @@ def no_data(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_entry_loads_or_says_what_to_do(name):
-    assert "split" in inspect.signature(DATASETS[name]).parameters
+    assert "split" in DATASETS[name].options
     try:
         source = load(name)
     except DataError as error:
@@ -68,5 +72,97 @@ def test_a_data_directory_that_does_not_exist(name, tmp_path):
 
 @pytest.mark.parametrize("option", ["resize", "pad"])
 def test_points_have_no_images(option):
-    with pytest.raises(ConfigError, match=f"'grid' has no images; leave out {option}=8"):
+    with pytest.raises(ConfigError, match=f"'grid' takes no {option}; leave out {option}=8"):
         load("grid", **{option: 8})
+
+
+def own(*, split, copies=2, scale=1.0, resize=None):
+    rows = np.arange(4 * copies)
+    real = (scale * rows[:, None]).astype(np.float32)
+    return from_arrays(real, rows % 4, name="own", split=f"{split} {resize}")
+
+
+@pytest.fixture
+def module(monkeypatch):
+    module = ModuleType("own_module")
+    module.own, module.wrong, module.splitless = own, lambda *, split: [split], lambda *, size=1: 0
+    module.number = 5
+    monkeypatch.setitem(sys.modules, "own_module", module)
+    return module
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_ranges_are_of_hyperparameters(name):
+    record = DATASETS[name]
+    assert hyperparameters(record) == record.hyperparameters
+    assert record.ranges.keys() <= record.hyperparameters.keys()
+    assert not record.hyperparameters.keys() & set(OPTIONS)
+
+
+@pytest.mark.parametrize("function", [ring, grid])
+def test_hyperparameters_reach_the_data_set(function):
+    source = load(function.__name__, split="test", kwargs={"size": 30})
+    assert source.size == 30
+    np.testing.assert_array_equal(whole(source).real, whole(function(split="test", size=30)).real)
+    assert load(function.__name__).version == function().version != source.version
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "message"),
+    [
+        ("ring", {"size": 0}, "data.kwargs.size is 0; it must be at least 1"),
+        ("ring", {"size": 2.5}, "data.kwargs.size is 2.5; it must be of type int"),
+        ("ring", {"sise": 5}, "did you mean 'size'"),
+        ("ring", {"split": "test"}, "'split'"),
+        ("digits", {"size": 5}, "data takes no hyperparameters; remove 'size'"),
+        ("mnist", {"cache_limit": -1}, "data.kwargs.cache_limit is -1; it must be at least 0"),
+        ("own_module:own", {"scale": Ramp(1.0)}, "data.kwargs.scale cannot change over the run"),
+    ],
+)
+def test_hyperparameters_that_cannot_be(name, kwargs, message, module):
+    with pytest.raises(ConfigError, match=message):
+        load(name, kwargs=kwargs)
+
+
+def test_a_function_of_ones_own(module):
+    source = load("own_module:own", split="test", resize=3, kwargs={"copies": 3, "scale": 2})
+    assert (source.size, source.split) == (12, "test 3")
+    np.testing.assert_array_equal(whole(source).real[:, 0], np.arange(0.0, 24.0, 2.0))
+    # Caches must tell apart what the function itself gave one version.
+    versions = {load("own_module:own", kwargs={"copies": n}).version for n in (2, 3, 4)}
+    assert len(versions) == 3
+    assert load("own_module:own").version == own(split="train").version
+    with pytest.raises(ConfigError, match="takes no pad; leave out pad=8"):
+        load("own_module:own", pad=8)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_module:onw", "did you mean 'own'"),
+        ("missing_module:own", "'missing_module' cannot be imported"),
+        ("own_module:wrong", "returned a list; it must return a Source"),
+        ("own_module:splitless", "does not take a split"),
+        ("own_module:number", "does not take a split"),
+    ],
+)
+def test_a_function_of_ones_own_that_cannot_be(name, message, module):
+    with pytest.raises(ConfigError, match=message):
+        load(name)
+
+
+def test_a_labelled_few(module):
+    few = load("own_module:own", kwargs={"copies": 5}, per_class=2)
+    np.testing.assert_array_equal(whole(few).labels, [0, 1, 2, 3] * 2)
+    assert few.version != load("own_module:own", kwargs={"copies": 5}).version
+    assert load("digits", split="test", per_class=3).size == 30
+
+
+def test_a_decorated_function_is_a_data_set(monkeypatch):
+    monkeypatch.setattr("jaxgan.data.record.DATASETS", registry := {})
+    assert dataset(ranges={"scale": POSITIVE})(own) is own
+    assert registry["own"].function is own
+    assert registry["own"].ranges == {"scale": POSITIVE}
+    assert registry["own"].hyperparameters == {"copies": 2, "scale": 1.0}
+    assert registry["own"].options == ("split", "resize")
+    assert registry["own"](split="test").split == "test None"

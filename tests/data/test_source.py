@@ -1,15 +1,14 @@
-"""Expected values: indexing in NumPy, and the scaling worked by hand."""
+"""Expected values: indexing in NumPy, and Pillow."""
 
-import jax
-import jax.numpy as jnp
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data import fits_on_device, from_arrays, gather, to_model, to_uint8, whole
+from jaxgan.data import fits_on_device, from_arrays, labelled_few, whole
 from jaxgan.data.transforms import transform, transformed_shape
-from jaxgan.errors import ConfigError
-from jaxgan.types import Batch
+from jaxgan.errors import ConfigError, DataError
 
 
 def test_from_arrays():
@@ -24,32 +23,71 @@ def test_from_arrays():
     assert fits_on_device(source, 72) and not fits_on_device(source, 71)
 
 
-@pytest.mark.parametrize("labelled", [True, False])
-def test_gather_inside_a_scan(labelled):
-    real = np.random.default_rng(0).integers(0, 256, (9, 4, 3, 1), dtype=np.uint8)
-    labels = np.arange(9, dtype=np.int32) if labelled else None
-    indices = np.array([[8, 0], [3, 3], [1, 7]])
-    dataset = jax.device_put(Batch(real=real, labels=labels))
-    scanned = jax.jit(lambda d, i: jax.lax.map(lambda rows: gather(d, rows), i))(dataset, indices)
-    assert scanned.real.dtype == jnp.uint8
-    np.testing.assert_array_equal(scanned.real, real[indices])
-    if labelled:
-        np.testing.assert_array_equal(scanned.labels, labels[indices])
-    else:
-        assert scanned.labels is None
+def test_conditions_are_read_with_their_samples():
+    real = np.arange(12, dtype=np.float32).reshape(6, 2)
+    condition = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
+    source = from_arrays(real, condition=condition, name="translation")
+    assert source.condition_shape == (4, 4, 3) and source.condition_dtype == np.uint8
+    assert source.nbytes == 6 * (2 * 4 + 4 * 4 * 3)
+    batch = source.read(np.array([5, 0]))
+    np.testing.assert_array_equal(batch.condition, condition[[5, 0]])
+    np.testing.assert_array_equal(batch.real, real[[5, 0]])
+    assert batch.labels is None and batch.streams == {}
+    np.testing.assert_array_equal(whole(source).condition, condition)
 
 
-def test_scaling_and_its_inverse():
-    pixels = np.arange(256, dtype=np.uint8).reshape(2, 8, 16, 1)
-    scaled = jax.jit(to_model)(pixels)
-    assert scaled.dtype == jnp.float32
-    np.testing.assert_allclose(
-        scaled.ravel()[jnp.array([0, 51, 255])], [-1.0, -0.6, 1.0], atol=1e-6
-    )
-    np.testing.assert_array_equal(to_uint8(scaled), pixels)
-    np.testing.assert_array_equal(to_uint8(np.array([-7.0, -1.003, 0.0, 1.01])), [0, 0, 128, 255])
-    points = jnp.array([[0.5, -3.0]])
-    np.testing.assert_array_equal(to_model(points), points)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": np.arange(5)}, "6 samples and 5 labels; give one for each"),
+        ({"condition": np.zeros((7, 1))}, "6 samples and 7 conditions; give one for each"),
+        ({"real": np.zeros((0, 2))}, "no samples"),
+    ],
+)
+def test_arrays_that_do_not_fit_together(arguments, message):
+    with pytest.raises(DataError, match=message):
+        from_arrays(**{"real": np.zeros((6, 2)), "name": "mine"} | arguments)
+
+
+def test_the_labelled_few_are_the_first_of_each_class():
+    labels = np.array([2, 0, 0, 1, 2, 1, 0, 1, 2])
+    source = from_arrays(np.arange(9, dtype=np.float32)[:, None], labels, name="mine")
+    few = labelled_few(source, 2)
+    assert few.size == 6 and few.num_classes == 3
+    np.testing.assert_array_equal(whole(few).real[:, 0], [0, 1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(whole(few).labels, [2, 0, 0, 1, 2, 1])
+    np.testing.assert_array_equal(few.read(np.array([5, 0, 5])).real[:, 0], [5, 0, 5])
+    assert len({source.version, few.version, labelled_few(source, 1).version}) == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_classes", "per_class", "message"),
+    [
+        ([0, 1, 1], None, 0, "per_class=0 must be at least 1"),
+        ([0, 1, 1], None, 2, r"class 0 of data set 'mine' \(train\) has 1 samples"),
+        ([0, 1, 1], 3, 1, "class 2 .* has 0 samples, fewer than per_class=1"),
+        (None, None, 1, "'mine' has no labels"),
+    ],
+)
+def test_a_labelled_few_that_cannot_be(labels, num_classes, per_class, message):
+    labels = None if labels is None else np.array(labels)
+    source = from_arrays(np.zeros((3, 2)), labels, name="mine", num_classes=num_classes)
+    with pytest.raises(ConfigError, match=message):
+        labelled_few(source, per_class)
+
+
+def test_labels_are_read_in_parts(monkeypatch):
+    monkeypatch.setattr("jaxgan.data.source._PART_BYTES", 50)
+    labels, read = np.arange(40) % 4, []
+    source = from_arrays(np.zeros((40, 2), np.float32), labels, name="mine")
+
+    def counted(indices):
+        read.append(len(indices))
+        return source.read(indices)
+
+    few = labelled_few(replace(source, read=counted), 3)
+    assert len(read) > 1 and max(read) * 12 <= 50 and sum(read) == 40
+    np.testing.assert_array_equal(whole(few).labels, np.tile(np.arange(4), 3))
 
 
 def test_resize_is_pillows_with_antialiasing():

@@ -1,0 +1,47 @@
+"""A description of a data set, enough to build the networks of a run where its data is not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxgan.data.source import Mixture, Source
+from jaxgan.errors import DataError
+from jaxgan.types import Batch
+
+_FIELDS = ("name", "split", "version", "size", "num_classes")
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """All of a source but its samples, as JSON."""
+    mixture = source.mixture
+    return {field: getattr(source, field) for field in _FIELDS} | {
+        "shape": list(source.shape),
+        "dtype": np.dtype(source.dtype).name,
+        "condition_shape": None if source.condition_shape is None else [*source.condition_shape],
+        "condition_dtype": source.condition_dtype and np.dtype(source.condition_dtype).name,
+        "mixture": mixture and {"centers": mixture.centers.tolist(), "sigma": mixture.sigma},
+    }
+
+
+def described(description: Mapping[str, Any]) -> Source:
+    """The source that `describe` described; its `read` raises DataError."""
+
+    def read(_: np.ndarray) -> Batch:
+        raise DataError(
+            f"the data set {description['name']!r} is known by its description alone; open it with "
+            "jaxgan.data.load"
+        )
+
+    condition_shape, mixture = description["condition_shape"], description["mixture"]
+    condition_dtype = description["condition_dtype"]
+    return Source(
+        **{field: description[field] for field in _FIELDS},
+        shape=tuple(description["shape"]),
+        dtype=np.dtype(description["dtype"]).type,
+        read=read,
+        condition_shape=None if condition_shape is None else tuple(condition_shape),
+        condition_dtype=condition_dtype and np.dtype(condition_dtype).type,
+        mixture=mixture
+        and Mixture(np.array(mixture["centers"], np.float32), float(mixture["sigma"])),
+    )
