@@ -79,7 +79,9 @@ def _own_or_stored(name: str) -> Dataset:
     if name.endswith(".npz"):
         return Dataset(partial(npz, name))
     if name.startswith((".", "/", "~")):  # as no name of a data set does
-        raise DataError(f"folder {name!r} is missing; name a folder of images, an .npz or a set")
+        raise DataError(
+            f"there is no folder {name!r}; name a folder of images, an .npz or a data set"
+        )
     # TFDS's versions follow a colon too, and are no names in Python.
     if name.partition(":")[2].isidentifier():
         record = as_record(Dataset, lookup(DATASETS, name, "data set"))

@@ -31,8 +31,8 @@ class FeatureNetwork(NamedTuple):
             compared, and caches of features are keyed by it.
         params: The weights; None for a function without.
         apply: Maps (params, float images [n, h, w, c] in [-1, 1]) to (features [n, d], class_logits
-            [n, num_classes] or None). Pure, and works under jit and vmap, unless it was made by
-            `from_function` from a function that is or does not.
+            [n, num_classes] or None). Pure, and works under jit and vmap, if the function given to
+            `from_function` is and does.
         shape: Height, width and channels of the images it takes; None where any works.
         accuracy: Share of the test images that it classifies correctly, where that was measured.
         batch_size: Images a call, by default.
@@ -95,7 +95,7 @@ def weights_name(kind: str, params: PyTree) -> str:
 
 def to_float(images: Images) -> Float[Array, "n ..."]:
     """What networks see: uint8 scaled to [-1, 1]; float images as float32."""
-    return to_model(jnp.asarray(images)).astype(jnp.float32)
+    return jnp.asarray(to_model(jnp.asarray(images)), jnp.float32)
 
 
 def check_images(network: FeatureNetwork, images: Images) -> None:

@@ -98,7 +98,7 @@ def test_npz(tmp_path, names):
         ({"images": pixels(0, 4, 4, 3)}, r"\(0, 4, 4, 3\)"),
         ({"a": pixels(1, 4, 4, 3), "b": pixels(1, 4, 4, 3)}, "none"),
         ({"images": pixels(3, 4, 4, 3), "labels": np.arange(2)}, "labels"),
-        ({"images": np.array([{}], object)}, r"no readable \.npz"),
+        ({"images": np.array([{}], object)}, r"not a readable \.npz"),
     ],
 )
 def test_an_npz_of_other_content_is_told(tmp_path, arrays, message):
@@ -108,8 +108,8 @@ def test_an_npz_of_other_content_is_told(tmp_path, arrays, message):
 
 
 def test_a_missing_or_damaged_npz_is_told(tmp_path):
-    with pytest.raises(DataError, match=r"no readable \.npz"):
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
         load(str(tmp_path / "missing.npz"))
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(DataError, match=r"no readable \.npz"):
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
         load(str(tmp_path / "cut.npz"))
