@@ -5,10 +5,10 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from jaxgan.errors import ConfigError
 
-Features = Array | np.ndarray
+AnyArray = Array | np.ndarray
 
 
-def check_matrix(name: str, x: Float[Features, "..."], *, at_least: int = 2) -> None:
+def check_matrix(name: str, x: Float[AnyArray, "..."], *, at_least: int = 2) -> None:
     """Raises ConfigError unless x is a finite matrix of enough rows."""
     if x.ndim != 2 or x.shape[0] < at_least or x.shape[1] < 1:
         raise ConfigError(
@@ -23,7 +23,7 @@ def check_matrix(name: str, x: Float[Features, "..."], *, at_least: int = 2) -> 
         )
 
 
-def check_features(real: Float[Features, "n d"], fake: Float[Features, "m _d"]) -> None:
+def check_features(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"]) -> None:
     """Raises ConfigError unless both are finite matrices of one width with two or more rows."""
     check_matrix("real features", real)
     check_matrix("fake features", fake)
@@ -40,7 +40,7 @@ def check_widths(real: int, fake: int) -> None:
 
 
 def check_labels(
-    name: str, labels: Shaped[Features, "_n"], *, rows: int, num_classes: int
+    name: str, labels: Shaped[AnyArray, "_n"], *, rows: int, num_classes: int
 ) -> Int[np.ndarray, "_n"]:
     """The labels as an array; raises ConfigError unless there is one of each class per row."""
     labels = np.asarray(labels)

@@ -4,12 +4,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.neighbours import nearest
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
 # Distances below this share of those of held-out samples count as near.
 NEAR = 0.01
@@ -44,10 +46,27 @@ class Memorisation(NamedTuple):
     distances: Float[np.ndarray, "c k"]
 
 
+def _of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    assert sides.held_out is not None
+    found = memorisation(sides.real.features, sides.held_out.features, sides.fake.features)
+    return {
+        "memorisation_ratio": found.median_ratio,
+        "memorisation_near": found.near_share,
+        "memorisation_auc": found.auc,
+        "memorisation_z": found.z,
+    }
+
+
+@metric(
+    figures=("memorisation_ratio", "memorisation_near", "memorisation_auc", "memorisation_z"),
+    higher_is_better=("memorisation_ratio", "memorisation_z"),
+    needs=("held_out",),
+    compute=_of_sides,
+)
 def memorisation(
-    train: Float[Features, "t d"],
-    held_out: Float[Features, "n _d"],
-    fake: Float[Features, "m _d"],
+    train: Float[AnyArray, "t d"],
+    held_out: Float[AnyArray, "n _d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     k: int = 5,
     num_closest: int = 16,
@@ -69,7 +88,8 @@ def memorisation(
             `num_closest` is out of range.
 
     Source: Meehan et al. 2020, A Non-Parametric Test to Detect Data-Copying in Generative Models,
-    arXiv:2004.05675; the error of the area from DeLong et al. 1988.
+    https://arxiv.org/abs/2004.05675; the error of the area from DeLong et al. 1988,
+    https://doi.org/10.2307/2531595.
     """
     check_features(train, held_out)
     check_features(train, fake)
@@ -130,21 +150,20 @@ def _median(x: Float[np.ndarray, "n"]) -> Estimate:
 
 
 def _ratio(a: Estimate, b: Estimate) -> Estimate:
-    if b == 0:
+    if b.value == 0:
         raise ConfigError(
             "half of the held-out samples equal training samples or more; they must be others: "
             "remove the copies or pass another split"
         )
-    ratio = a / b
-    return Estimate(ratio, np.hypot(a.standard_error, ratio * b.standard_error) / b)
+    ratio = a.value / b.value
+    return Estimate(ratio, np.hypot(a.standard_error, ratio * b.standard_error) / b.value)
 
 
 def _near_share(fake: Float[np.ndarray, "m"], held_out: Float[np.ndarray, "n"]) -> Estimate:
     """The share; its error joins that of the held-out quantile, for samples as fresh as these."""
     share = _share(fake < np.quantile(held_out, NEAR))
-    return Estimate(
-        share, np.hypot(share.standard_error, np.sqrt(NEAR * (1 - NEAR) / len(held_out)))
-    )
+    of_quantile = np.sqrt(NEAR * (1 - NEAR) / len(held_out))
+    return Estimate(share.value, np.hypot(share.standard_error, of_quantile))
 
 
 def _share(hits: Bool[np.ndarray, "m"]) -> Estimate:

@@ -1,42 +1,69 @@
 """A number that was estimated from samples, with its standard error."""
 
 import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 
-class Estimate(float):
-    """An estimated value: a float wherever one is expected, with its standard error beside it.
+@dataclass(frozen=True, eq=False, slots=True)
+class Estimate(NDArrayOperatorsMixin):
+    """An estimated value with its standard error.
 
-    Arithmetic on it gives plain floats. It prints as the value and the error to two digits of the
-    latter: 2.27 +- 0.10.
+    It compares and calculates as its value does, also in NumPy's functions; what comes out is a
+    plain number, without an error. It prints as the value and the error to two digits of the
+    latter.
+
+    >>> fid = Estimate(2.2712, 0.1)
+    >>> print(fid)
+    2.27 +- 0.10
+    >>> bool(fid < 3), f"{fid:.1f}", round(float(fid + 1), 4)
+    (True, '2.3', 3.2712)
 
     Attributes:
+        value: The number.
         standard_error: Standard deviation of the value over fresh sets of samples of the same
             sizes; NaN where it is not known.
     """
 
-    __slots__ = ("_standard_error",)
-    _standard_error: float
+    value: float
+    standard_error: float
 
-    def __new__(cls, value: float, standard_error: float) -> "Estimate":
-        """Returns the value with its error, as floats both."""
-        self = super().__new__(cls, value)
-        object.__setattr__(self, "_standard_error", float(standard_error))
-        return self
+    def __post_init__(self):
+        """Makes both plain floats."""
+        for name in ("value", "standard_error"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
-    @property
-    def standard_error(self) -> float:
-        """The standard error, in the units of the value."""
-        return self._standard_error
+    def __float__(self) -> float:
+        return self.value
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Estimate is immutable: make a new one instead of setting {name}")
+    def __int__(self) -> int:
+        return int(self.value)
 
-    def __reduce__(self) -> tuple[type["Estimate"], tuple[float, float]]:
-        return Estimate, (float(self), self.standard_error)
+    def __bool__(self) -> bool:
+        return bool(self.value)
 
-    def __repr__(self) -> str:
-        error = self.standard_error
-        if not (math.isfinite(error) and math.isfinite(self) and error > 1e-5 * abs(self)):
-            return f"{float(self):.6g} +- {error:.2g}"
+    def __round__(self, digits: int | None = None) -> float | int:
+        return round(self.value, digits)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        numbers = (x.value if isinstance(x, Estimate) else x for x in inputs)
+        return getattr(ufunc, method)(*numbers, **options)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.value, specification) if specification else str(self)
+
+    def __str__(self) -> str:
+        value, error = self.value, self.standard_error
+        if not (math.isfinite(error) and math.isfinite(value) and error > 1e-5 * abs(value)):
+            return f"{value:.6g} +- {error:.2g}"
         decimals = max(0, 1 - math.floor(math.log10(error)))
-        return f"{float(self):.{decimals}f} +- {error:.{decimals}f}"
+        return f"{value:.{decimals}f} +- {error:.{decimals}f}"

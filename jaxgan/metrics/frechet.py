@@ -9,15 +9,23 @@ import scipy.linalg
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_features, check_labels, check_matrix, check_widths
+from jaxgan.metrics.checks import (
+    AnyArray,
+    check_features,
+    check_labels,
+    check_matrix,
+    check_widths,
+)
 from jaxgan.metrics.estimate import Estimate
-from jaxgan.metrics.moments import Moments, merge, moments
+from jaxgan.metrics.feature_moments import Moments, merge, moments
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
 # Rows of each set that the standard error is estimated from, chosen at random but always the same:
 # its own error is then a few per cent.
 _ERROR_ROWS = 1000
 
-_potrf, _sygst, _sytrd = scipy.linalg.get_lapack_funcs(("potrf", "sygst", "sytrd"), dtype=float)
+_potrf, _sygst = scipy.linalg.get_lapack_funcs(("potrf", "sygst"), dtype=float)
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:
@@ -36,15 +44,16 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     Raises:
         ConfigError: The moments are of different widths, of fewer than two samples, or not finite.
 
-    Source: Heusel et al. 2017, arXiv:1706.08500, equation 6; unbiased covariances as in
-    pytorch-fid.
+    Source: Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6; unbiased covariances
+    as in pytorch-fid.
     """
     real, fake = _checked("real", real), _checked("fake", fake)
     check_widths(len(real.mean), len(fake.mean))
     return _distance(real, fake)
 
 
-def fid(real: Float[Features, "n d"], fake: Float[Features, "m _d"]) -> Estimate:
+@metric()
+def fid(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"]) -> Estimate:
     """The Fréchet distance between Gaussians fitted to two sets, in float64 on the host.
 
     The standard error is that of the delta method: each sample's influence on the distance, which
@@ -63,7 +72,8 @@ def fid(real: Float[Features, "n d"], fake: Float[Features, "m _d"]) -> Estimate
     Raises:
         ConfigError: The features are not two finite matrices of one width with n, m >= 2.
 
-    Source: Heusel et al. 2017, arXiv:1706.08500; unbiased covariances as in pytorch-fid.
+    Source: Heusel et al. 2017, https://arxiv.org/abs/1706.08500; unbiased covariances as in
+    pytorch-fid.
     """
     check_features(real, fake)
     # The larger set first, whose covariance more likely has full rank.
@@ -75,9 +85,10 @@ def fid(real: Float[Features, "n d"], fake: Float[Features, "m _d"]) -> Estimate
     return Estimate(value, np.sqrt(variance_x / len(x) + variance_y / len(y)))
 
 
+@metric()
 def fid_infinity(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m _d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     num_points: int = 15,
     min_size: int | None = None,
@@ -107,7 +118,7 @@ def fid_infinity(
         ConfigError: The features are not two finite matrices of one width with n, m >= 2, or the
             smallest subset of either holds no more than d samples, or num_points is below 2.
 
-    Source: Chong and Forsyth 2020, arXiv:1911.07023, section 3.
+    Source: Chong and Forsyth 2020, https://arxiv.org/abs/1911.07023, section 3.
     """
     check_features(real, fake)
     (n, d), m = real.shape, len(fake)
@@ -154,10 +165,23 @@ class IntraFID(NamedTuple):
     per_class: tuple[Estimate, ...]
 
 
+def _intra_fid_of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    real, fake = sides.real, sides.fake
+    if real.labels is None or sides.num_classes is None:
+        raise ConfigError("it needs a labelled data set")
+    # An unconditional generator is asked for no class: the classifier's stand for them.
+    classes = sides.predicted_classes()[0] if fake.labels is None else fake.labels
+    value = intra_fid(
+        real.features, real.labels, fake.features, classes, num_classes=sides.num_classes
+    )
+    return {"intra_fid": value.mean}
+
+
+@metric(needs=("labels",), compute=_intra_fid_of_sides)
 def intra_fid(
-    real: Float[Features, "n d"],
+    real: Float[AnyArray, "n d"],
     real_labels: Shaped[Array | np.ndarray, "_n"],
-    fake: Float[Features, "m _d"],
+    fake: Float[AnyArray, "m _d"],
     fake_labels: Shaped[Array | np.ndarray, "_m"],
     *,
     num_classes: int,
@@ -175,7 +199,7 @@ def intra_fid(
         ConfigError: The features are not two finite matrices of one width, or the labels are not
             one of 0 .. num_classes - 1 for each row, or a class has fewer than two samples.
 
-    Source: Miyato and Koyama 2018, arXiv:1802.05637, section 4.
+    Source: Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, section 4.
     """
     check_features(real, fake)
     sets = []
@@ -207,14 +231,14 @@ def _checked(name: str, given: Moments) -> Moments:
 def _distance(a: Moments, b: Moments) -> float:
     s_a, s_b = a.covariance, b.covariance
     _, gram = _root_and_gram(s_a, s_b)
-    return _assemble(a, b, s_a, s_b, _eigenvalues(gram)[-_rank(a, b) :])
+    return _assemble(a, b, s_a, s_b, np.linalg.eigvalsh(gram)[-_rank(a, b) :])
 
 
 def _assemble(
     a: Moments,
     b: Moments,
-    s_a: Float[Features, "d d"],
-    s_b: Float[Features, "d d"],
+    s_a: Float[AnyArray, "d d"],
+    s_b: Float[AnyArray, "d d"],
     eigenvalues: Float[np.ndarray, "r"],
 ) -> float:
     """The distance, from the eigenvalues of S_a S_b."""
@@ -228,7 +252,7 @@ def _rank(a: Moments, b: Moments) -> int:
 
 
 def _root_and_gram(
-    s_a: Float[Features, "d d"], s_b: Float[Features, "d d"]
+    s_a: Float[AnyArray, "d d"], s_b: Float[AnyArray, "d d"]
 ) -> tuple[Float[np.ndarray, "d r"], Float[np.ndarray, "r r"]]:
     """L with L L^T = S_a, and L^T S_b L, of which the lower triangle counts."""
     smallest = len(s_a) * np.finfo(np.float64).eps
@@ -243,16 +267,8 @@ def _root_and_gram(
     return root, root.T @ s_b @ root
 
 
-def _eigenvalues(gram: Float[np.ndarray, "r r"]) -> Float[np.ndarray, "r"]:
-    """In ascending order, from the lower triangle; a sixth faster than scipy.linalg.eigh."""
-    if len(gram) < 2:
-        return np.diag(gram)
-    _, diagonal, beside, *_ = _sytrd(gram, lower=1, lwork=64 * len(gram))
-    return np.asarray(scipy.linalg.eigvalsh_tridiagonal(diagonal, beside))
-
-
 def _value_and_variances(
-    x: Float[Features, "n d"], y: Float[Features, "m d"], a: Moments, b: Moments
+    x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"], a: Moments, b: Moments
 ) -> tuple[float, tuple[float, float]]:
     """The distance of x, of moments a, from y, of moments b, and the variances of the influences.
 
@@ -276,7 +292,7 @@ def _value_and_variances(
 
 
 def _of_few_rows(
-    x: Float[Features, "n d"], y: Float[Features, "m d"]
+    x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"]
 ) -> tuple[float, tuple[float, float]]:
     """The same without any d x d matrix, for n, m <= d.
 
@@ -304,9 +320,9 @@ def _of_few_rows(
 
 
 def _variance(
-    x: Float[Features, "n d"],
+    x: Float[AnyArray, "n d"],
     a: Moments,
-    difference: Float[Features, "d"],
+    difference: Float[AnyArray, "d"],
     root: Float[np.ndarray, "d r"],
 ) -> float:
     """The variance over the samples of how each weighs on the distance."""
@@ -318,7 +334,7 @@ def _variance(
 
 
 def _growing_moments(
-    x: Float[Features, "n d"], sizes: Int[np.ndarray, "k"], key: PRNGKeyArray
+    x: Float[AnyArray, "n d"], sizes: Int[np.ndarray, "k"], key: PRNGKeyArray
 ) -> list[Moments]:
     """The moments of the first so many samples in a random order."""
     order = np.asarray(jax.random.permutation(key, len(x)))

@@ -10,14 +10,16 @@ from jaxtyping import Array, Float
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import mean_between, mean_within, squared_distances
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.kernel_error import mmd2_variance
+from jaxgan.metrics.record import metric
 
 
+@metric()
 def cmmd(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m _d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     bandwidth: float = 10.0,
     scale: float = 1000.0,
@@ -41,8 +43,9 @@ def cmmd(
             `bandwidth` or `scale` is not above 0, or the estimator is unknown, or distances
             overflow float32.
 
-    Source: Jayasumana et al. 2024, arXiv:2401.09603, section 4; the estimators are equations 3 and
-    5 of Gretton et al. 2012, A Kernel Two-Sample Test.
+    Source: Jayasumana et al. 2024, https://arxiv.org/abs/2401.09603, section 4; the estimators are
+    equations 3 and 5 of Gretton et al. 2012, A Kernel Two-Sample Test,
+    https://jmlr.org/papers/v13/gretton12a.html.
     """
     check_features(real, fake)
     for name, value in (("bandwidth", bandwidth), ("scale", scale)):

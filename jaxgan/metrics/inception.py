@@ -3,15 +3,23 @@
 import itertools
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 from scipy.special import log_softmax, logsumexp
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_matrix
+from jaxgan.metrics.checks import AnyArray, check_matrix
 from jaxgan.metrics.estimate import Estimate
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
 
-def inception_score(class_logits: Float[Features, "n c"], *, num_splits: int = 10) -> Estimate:
+def _of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    assert sides.fake.class_logits is not None
+    return {"inception_score": inception_score(sides.fake.class_logits)}
+
+
+@metric(higher_is_better=("inception_score",), needs=("class_logits",), compute=_of_sides)
+def inception_score(class_logits: Float[AnyArray, "n c"], *, num_splits: int = 10) -> Estimate:
     """exp(mean_i KL(p(y | x_i) || p(y))), averaged over consecutive splits of the samples.
 
     Papers quote the standard deviation over the splits, which is the standard error times the root
@@ -28,7 +36,7 @@ def inception_score(class_logits: Float[Features, "n c"], *, num_splits: int = 1
     Raises:
         ConfigError: The logits are not a finite matrix of at least as many rows as splits.
 
-    Source: Salimans et al. 2016, arXiv:1606.03498, section 4, and its code.
+    Source: Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4, and its code.
     """
     check_matrix("class logits", class_logits, at_least=1)
     n = len(class_logits)

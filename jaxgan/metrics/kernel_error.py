@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxgan.metrics.checks import Features
+from jaxgan.metrics.checks import AnyArray
 
 ParametricKernel = Callable[..., Float[Array, "p q"]]
 
@@ -28,8 +28,8 @@ class _Variances(NamedTuple):
 
 def mmd2_variance(
     kernel: ParametricKernel,
-    x: Float[Features, "n d"],
-    y: Float[Features, "m d"],
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "m d"],
     *parameters: Array,
 ) -> float:
     """The variance of unbiased MMD^2 over fresh sets of n and of m samples.
@@ -46,8 +46,9 @@ def mmd2_variance(
         y: m >= 2 samples.
         *parameters: What else the kernel is a function of.
 
-    Source: Serfling 1980, Approximation Theorems of Mathematical Statistics, section 5.2;
-    Sutherland et al. 2017, arXiv:1611.04488, section 3.
+    Source: Serfling 1980, Approximation Theorems of Mathematical Statistics,
+    https://doi.org/10.1002/9780470316481, section 5.2; Sutherland et al. 2017,
+    https://arxiv.org/abs/1611.04488, section 3.
     """
     n, m = len(x), len(y)
     a, b = _part(x), _part(y)
@@ -64,7 +65,7 @@ def mmd2_variance(
     return first_order + within + 4 * between.remainder / (n * m)
 
 
-def _part(x: Float[Features, "n d"]) -> Float[Array, "p d"]:
+def _part(x: Float[AnyArray, "n d"]) -> Float[Array, "p d"]:
     rows = np.random.default_rng(0).permutation(len(x))[:_ROWS]
     return jnp.asarray(x[rows], jnp.float32)
 

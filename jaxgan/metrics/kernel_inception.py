@@ -9,11 +9,16 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
+from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.kernel_error import mmd2_variance
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
 # Side of the tiles of the kernel matrix, at most; the time hardly depends on it.
 _TILE = 512
+# Rows of a subset in Binkowski et al.'s experiments.
+_SUBSET = 1000
 
 
 class KID(NamedTuple):
@@ -34,12 +39,19 @@ class KID(NamedTuple):
         return self.mean
 
 
+def _kid_of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    real, fake = sides.real.features, sides.fake.features
+    value = kid(real, fake, subset_size=min(_SUBSET, len(real), len(fake)), key=key)
+    return {"kid": Estimate(value.mean, value.standard_error)}
+
+
+@metric(compute=_kid_of_sides)
 def kid(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m _d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     num_subsets: int = 100,
-    subset_size: int = 1000,
+    subset_size: int = _SUBSET,
     key: PRNGKeyArray,
 ) -> KID:
     """Unbiased MMD^2 with k(x, y) = (<x, y> / d + 1)^3, averaged over random subsets.
@@ -60,7 +72,7 @@ def kid(
         ConfigError: The features are not two finite matrices of one width with n, m >= 2, or
             `num_subsets` or `subset_size` is out of range, or the kernel overflows float32.
 
-    Source: Binkowski et al. 2018, arXiv:1801.01401, section 4.
+    Source: Binkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4.
     """
     check_features(real, fake)
     n, m = len(real), len(fake)
@@ -79,9 +91,15 @@ def kid(
     return KID(float(values.mean()), float(values.std()), float(np.sqrt(variance)))
 
 
+def _blocks_of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    value = kid_blocks(sides.real.features, sides.fake.features, key=key)
+    return {"kid_blocks": Estimate(value.mean, value.standard_error)}
+
+
+@metric(compute=_blocks_of_sides)
 def kid_blocks(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m _d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     num_blocks: int = 10,
     key: PRNGKeyArray,
@@ -101,7 +119,8 @@ def kid_blocks(
         ConfigError: The features are not two finite matrices of one width, or the blocks are fewer
             than 2 or hold fewer than 2 samples, or the kernel overflows float32.
 
-    Source: Zaremba et al. 2013, B-tests, arXiv:1307.1954; the kernel of Binkowski et al. 2018.
+    Source: Zaremba et al. 2013, B-tests, https://arxiv.org/abs/1307.1954; the kernel of Binkowski
+    et al. 2018.
     """
     check_features(real, fake)
     n, m = len(real), len(fake)
@@ -137,8 +156,8 @@ def subset_indices(
 
 
 def _subset_mmd2s(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m d"],
     rows: Int[np.ndarray, "k s"],
     columns: Int[np.ndarray, "k t"],
 ) -> Float[np.ndarray, "k"]:

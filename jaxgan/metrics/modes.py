@@ -7,13 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import rel_entr
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy import special, stats
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features
+from jaxgan.metrics.checks import AnyArray
 from jaxgan.metrics.estimate import Estimate
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
+_BOOTSTRAP_SAMPLES = 100  # for the standard errors of mode coverage
 HIGH_QUALITY_RADIUS = 3.0  # in sigmas; VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086)
 HIGH_QUALITY = 1.0 - math.exp(-(HIGH_QUALITY_RADIUS**2) / 2)  # share of a perfect sampler's points
 
@@ -26,8 +29,8 @@ class MixtureModes(NamedTuple):
         high_quality: Share of samples within 3 sigma of their nearest mode. A perfect sampler
             scores 1 - exp(-4.5) = 0.9889; more means that variance was lost.
         reverse_kl: KL(modes of the high-quality samples || uniform) in nats. Its largest value,
-            log k, stands also for no high-quality sample at all. It has a floor that a perfect
-            sampler gets: see `mixture_kl_floor`.
+            log k, stands also for no high-quality sample at all. A perfect sampler gets more than
+            0: see `mixture_kl_baseline`.
         std_ratio: Standard deviation along an axis of a mode's high-quality samples about their
             own mean, over sigma, averaged over the axes and over the modes with two such samples;
             0 where no mode has two. A perfect sampler scores 0.974, for the tails are cut at 3
@@ -47,18 +50,37 @@ class ClassCoverage(NamedTuple):
         classes: The number of classes seen.
         kl: KL(class histogram || uniform) in nats. Its standard error is that of the histogram, to
             first order.
-        floor: What a perfect sampler gets, on average over draws of n samples; in the place of a
-            standard error, the standard deviation of one such draw.
-        excess: kl - floor: around 0, and below it at times, for a perfect sampler. Its standard
-            error is the larger one of both.
+        real_baseline: What n real samples get, on average over draws; in the place of a standard
+            error, the standard deviation of one such draw.
+        excess: kl - real_baseline: around 0, and below it at times, for a perfect sampler. Its
+            standard error is the larger one of both.
     """
 
     classes: int
     kl: Estimate
-    floor: Estimate
+    real_baseline: Estimate
     excess: Estimate
 
 
+def _modes_of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    assert sides.mixture is not None
+    samples, centers = map(jnp.asarray, (sides.fake.features, sides.mixture[0]))
+    sigma = jnp.float32(sides.mixture[1])
+    found = mixture_modes(samples, centers, sigma)
+    resampled = _resampled_modes(samples, centers, sigma, key)
+    return {
+        name: Estimate(float(getattr(found, name)), float(np.std(getattr(resampled, name), ddof=1)))
+        for name in ("reverse_kl", "modes", "high_quality", "std_ratio")
+    }
+
+
+@metric(
+    figures=("reverse_kl", "modes", "high_quality", "std_ratio"),
+    higher_is_better=("modes", "high_quality", "std_ratio"),
+    needs=("mixture",),
+    on_features=False,
+    compute=_modes_of_sides,
+)
 @jax.jit
 def mixture_modes(
     samples: Float[Array | np.ndarray, "n _d"],
@@ -77,8 +99,8 @@ def mixture_modes(
     Raises:
         ConfigError: `samples` is not [n, 2] or `centers` not [k, 2], with n, k >= 1.
 
-    Source: Srivastava et al. 2017, arXiv:1705.07761; reverse KL as in Lin et al. 2018,
-    arXiv:1712.04086.
+    Source: Srivastava et al. 2017, https://arxiv.org/abs/1705.07761; reverse KL as in Lin et al.
+    2018, https://arxiv.org/abs/1712.04086.
     """
     for name, x in (("samples", samples), ("centers", centers)):
         if x.ndim != 2 or x.shape[0] < 1 or x.shape[1] != 2:
@@ -106,7 +128,23 @@ def mixture_modes(
     )
 
 
-def mixture_kl_floor(num_samples: int, *, num_modes: int) -> Estimate:
+@jax.jit
+def _resampled_modes(
+    samples: Float[Array, "n _d"],
+    centers: Float[Array, "k _d"],
+    sigma: Float[Array, ""],
+    key: PRNGKeyArray,
+) -> MixtureModes:
+    """Of bootstrap samples, for standard errors: samples drawn anew from the samples."""
+
+    def resampled(key: PRNGKeyArray) -> MixtureModes:
+        chosen = jax.random.choice(key, len(samples), (len(samples),))
+        return mixture_modes(samples[chosen], centers, sigma)
+
+    return jax.lax.map(resampled, jax.random.split(key, _BOOTSTRAP_SAMPLES))
+
+
+def mixture_kl_baseline(num_samples: int, *, num_modes: int) -> Estimate:
     """The reverse KL that `mixture_modes` gives a perfect sampler of n points: mean and deviation.
 
     Args:
@@ -118,10 +156,10 @@ def mixture_kl_floor(num_samples: int, *, num_modes: int) -> Estimate:
     """
     if min(num_samples, num_modes) < 1:
         raise ConfigError(f"{num_samples} samples of {num_modes} modes; both must be at least 1")
-    return kl_floor(max(1, round(num_samples * HIGH_QUALITY)), np.full(num_modes, 1 / num_modes))
+    return kl_baseline(max(1, round(num_samples * HIGH_QUALITY)), np.full(num_modes, 1 / num_modes))
 
 
-def kl_floor(num_samples: int, probabilities: Float[Features, "k"]) -> Estimate:
+def kl_baseline(num_samples: int, probabilities: Float[AnyArray, "k"]) -> Estimate:
     """KL(histogram || uniform) of n labels that a perfect sampler draws: mean and deviation.
 
     The mean is exact, a sum over binomial counts. The standard deviation is that of independent
@@ -129,13 +167,14 @@ def kl_floor(num_samples: int, probabilities: Float[Features, "k"]) -> Estimate:
 
     Args:
         num_samples: n.
-        probabilities: Of the k classes in the data; where they are not uniform, the floor does not
+        probabilities: Of the k classes in the data; where they are not uniform, the mean does not
             vanish as n grows.
 
     Raises:
         ConfigError: n is below 1, or the probabilities are negative or do not add up to 1.
 
-    Source: Holst 1972, Asymptotic normality and efficiency for certain goodness-of-fit tests.
+    Source: Holst 1972, Asymptotic normality and efficiency for certain goodness-of-fit tests,
+    https://doi.org/10.1093/biomet/59.1.137.
     """
     p = np.asarray(probabilities, np.float64)
     if num_samples < 1:
@@ -171,11 +210,27 @@ def _term_moments(n: int, p: float, k: int) -> tuple[float, float, float, float]
     return mean, covariance, linear, poisson @ centred**2 - linear
 
 
+def _coverage_of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    labels, num_classes = sides.predicted_classes()
+    found = class_coverage(labels, num_classes=num_classes)
+    # The bootstrap's error: a class of c samples is missed by n new draws of them at this rate.
+    missed = (1.0 - np.bincount(labels) / len(labels)) ** len(labels)
+    error = float(np.sqrt(np.sum(missed * (1.0 - missed))))
+    return {"classes": Estimate(float(found.classes), error), "class_kl": found.kl}
+
+
+@metric(
+    figures=("classes", "class_kl"),
+    higher_is_better=("classes",),
+    needs=("classifier",),
+    on_features=False,
+    compute=_coverage_of_sides,
+)
 def class_coverage(
-    labels: Int[Features, "n"],
+    labels: Int[AnyArray, "n"],
     *,
     num_classes: int,
-    class_probabilities: Float[Features, "k"] | None = None,
+    class_probabilities: Float[AnyArray, "k"] | None = None,
 ) -> ClassCoverage:
     """Class coverage of n generated samples, on the host.
 
@@ -184,14 +239,15 @@ def class_coverage(
     Args:
         labels: The class that a classifier gives to each sample.
         num_classes: How many classes there are.
-        class_probabilities: Of the data, for the floor; None for equally likely classes. The
-            divergence is from uniform ones either way.
+        class_probabilities: Of the data, for the baseline of real samples; None for equally likely
+            classes. The divergence is from uniform ones either way.
 
     Raises:
         ConfigError: There is no label, or one outside of 0 .. num_classes - 1, or the probabilities
             are not `num_classes` numbers that add up to 1.
 
-    Source: Metz et al. 2017, arXiv:1611.02163, and Lin et al. 2018, arXiv:1712.04086.
+    Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163, and Lin et al. 2018,
+    https://arxiv.org/abs/1712.04086.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.size == 0:
@@ -213,10 +269,10 @@ def class_coverage(
     information = np.log(p * num_classes)
     divergence = float(p @ information)
     error = float(np.sqrt(p @ (information - divergence) ** 2 / labels.size))
-    floor = kl_floor(labels.size, class_probabilities)
+    baseline = kl_baseline(labels.size, class_probabilities)
     return ClassCoverage(
         classes=int(p.size),
         kl=Estimate(divergence, error),
-        floor=floor,
-        excess=Estimate(divergence - floor, max(error, floor.standard_error)),
+        real_baseline=baseline,
+        excess=Estimate(divergence - baseline.value, max(error, baseline.standard_error)),
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from jaxgan.metrics.checks import Features
+from jaxgan.metrics.checks import AnyArray
 
 TILE = 2048
 # The largest share of a tile's pairs that is decided one by one after a product in float32.
@@ -30,7 +30,7 @@ class Frame(NamedTuple):
 
 
 def nearest(
-    x: Float[Features, "n d"], y: Float[Features, "m d"] | None = None, *, k: int
+    x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"] | None = None, *, k: int
 ) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
     """Squared distances of each x_i to its k nearest y_j, ascending, and their rows j.
 
@@ -78,8 +78,8 @@ def nearest(
 
 
 def tiles_below(
-    x: Float[Features, "n d"],
-    y: Float[Features, "m d"],
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "m d"],
     limits_x: Float[np.ndarray, "n"],
     limits_y: Float[np.ndarray, "m"],
 ) -> Iterator[tuple[slice, slice, Bool[np.ndarray, "r c"], Bool[np.ndarray, "r c"]]]:
@@ -168,8 +168,8 @@ def _bounds(
     """Bounds of |x_i - y_j|^2 / scale^2 from a matrix product in the type given.
 
     The product is off by d u |x_i| |y_j| at most, u the unit roundoff, in any order of summation
-    (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 3.1); rounding points,
-    norms and sums adds less than 16 u (|x_i|^2 + |y_j|^2).
+    (Higham 2002, https://doi.org/10.1137/1.9780898718027, section 3.1); rounding points, norms and
+    sums adds less than 16 u (|x_i|^2 + |y_j|^2).
     """
     d = x.shape[1]
     error = (d + 32) * np.finfo(dtype).eps / 2

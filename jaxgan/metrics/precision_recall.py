@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.neighbours import distinct_rows, nearest, tiles_below
+from jaxgan.metrics.record import metric
 
 
 class PRDC(NamedTuple):
@@ -30,7 +31,8 @@ class PRDC(NamedTuple):
     coverage: Estimate
 
 
-def prdc(real: Float[Features, "n d"], fake: Float[Features, "m _d"], *, k: int = 5) -> PRDC:
+@metric(figures=PRDC._fields, higher_is_better=PRDC._fields)
+def prdc(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"], *, k: int = 5) -> PRDC:
     """Improved precision and recall, density and coverage, exact as float64 on the host.
 
     Every comparison of distances is that of float64 differences, and a tie is not inside. Each
@@ -47,8 +49,8 @@ def prdc(real: Float[Features, "n d"], fake: Float[Features, "m _d"], *, k: int 
         ConfigError: The features are not two finite matrices of one width, or k is not between 1
             and min(n, m) - 1.
 
-    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, equations 1 and 2; Naeem et al. 2020,
-    arXiv:2002.09797, equations 4 and 6.
+    Source: Kynkäänniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2; Naeem et
+    al. 2020, https://arxiv.org/abs/2002.09797, equations 4 and 6.
     """
     check_features(real, fake)
     n, m = real.shape[0], fake.shape[0]
@@ -79,7 +81,7 @@ def prdc(real: Float[Features, "n d"], fake: Float[Features, "m _d"], *, k: int 
 
 
 def _distinct(
-    features: Float[Features, "n d"],
+    features: Float[AnyArray, "n d"],
 ) -> tuple[Float[np.ndarray, "u d"], Int[np.ndarray, "n"]]:
     """The distinct points, and which each row is: a collapsed generator repeats few points."""
     x = np.asarray(features)

@@ -5,8 +5,9 @@ import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
+from jaxgan.metrics.record import metric
 
 # Directions projected on at a time, and rows converted to float64 at a time.
 DIRECTIONS = 64
@@ -14,9 +15,10 @@ ROWS = 4096
 GROUPS = 10
 
 
+@metric()
 def sliced_wasserstein_distance(
-    real: Float[Features, "n d"],
-    fake: Float[Features, "m _d"],
+    real: Float[AnyArray, "n d"],
+    fake: Float[AnyArray, "m _d"],
     *,
     key: PRNGKeyArray,
     num_projections: int = 128,
@@ -44,8 +46,9 @@ def sliced_wasserstein_distance(
         ConfigError: The features are not two finite matrices of one width with n, m >= 2, or
             `num_projections` or p is out of range.
 
-    Source: Bonneel et al. 2015, Sliced and Radon Wasserstein Barycenters of Measures; Shao and Tu
-    1995, The Jackknife and Bootstrap, section 2.3.
+    Source: Bonneel et al. 2015, Sliced and Radon Wasserstein Barycenters of Measures,
+    https://doi.org/10.1007/s10851-014-0506-3; Shao and Tu 1995, The Jackknife and Bootstrap,
+    https://doi.org/10.1007/978-1-4612-0795-5, section 2.3.
     """
     check_features(real, fake)
     if num_projections < 2:

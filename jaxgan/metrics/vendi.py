@@ -6,19 +6,26 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import Kernel, cosine
-from jaxgan.metrics.checks import Features, check_features
+from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
+from jaxgan.metrics.record import Figures, metric
+from jaxgan.metrics.sides import Sides
 
 # Rows of the kernel's matrix computed at a time.
 TILE = 1024
 
 
+def _of_sides(sides: Sides, key: PRNGKeyArray) -> Figures:
+    return {"vendi_score": vendi_score(sides.fake.features)}
+
+
+@metric(higher_is_better=("vendi_score",), compute=_of_sides)
 def vendi_score(
-    features: Float[Features, "n d"], *, kernel: Kernel = cosine, q: float = 1.0
+    features: Float[AnyArray, "n d"], *, kernel: Kernel = cosine, q: float = 1.0
 ) -> Estimate:
     """The exponential of the entropy of the eigenvalues of K / n, in [1, n].
 
@@ -38,9 +45,10 @@ def vendi_score(
         ConfigError: The features are not a finite matrix with n >= 2, q is negative, k(x, x) is
             not 1 or the cosine kernel is given a sample of zeros.
 
-    Source: Friedman and Dieng 2023, The Vendi Score, arXiv:2210.02410, definition 3.1; orders from
-    Pasarkar and Dieng 2024, Cousins of the Vendi Score, arXiv:2310.12952; Efron 1982, The
-    Jackknife, the Bootstrap and Other Resampling Plans, chapter 6.
+    Source: Friedman and Dieng 2023, The Vendi Score, https://arxiv.org/abs/2210.02410, definition
+    3.1; orders from Pasarkar and Dieng 2024, Cousins of the Vendi Score,
+    https://arxiv.org/abs/2310.12952; Efron 1982, The Jackknife, the Bootstrap and Other Resampling
+    Plans, https://doi.org/10.1137/1.9781611970319, chapter 6.
     """
     check_features(features, features)
     if not q >= 0:

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.special import rel_entr
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics import class_coverage, kl_floor, mixture_kl_floor, mixture_modes
+from jaxgan.metrics import class_coverage, kl_baseline, mixture_kl_baseline, mixture_modes
 
 GRID = np.array([(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)], np.float32)
 ANGLES = 2.0 * np.pi * np.arange(8) / 8
@@ -112,10 +112,10 @@ def test_class_coverage_by_hand():
     coverage = class_coverage(jnp.arange(6) % 3, num_classes=3)
     assert (coverage.classes, coverage.kl) == (3, pytest.approx(0.0, abs=1e-12))
     # p = (3/4, 1/4) of 4 classes: 3/4 log 3 + 1/4 log 1; the variance of log(4 p) is 3/16 log(3)^2.
-    classes, kl, floor, excess = class_coverage(np.array([0, 2, 0, 0]), num_classes=4)
+    classes, kl, baseline, excess = class_coverage(np.array([0, 2, 0, 0]), num_classes=4)
     assert (classes, kl) == (2, pytest.approx(0.75 * np.log(3.0)))
     assert kl.standard_error == pytest.approx(np.sqrt(3 / 16 / 4) * np.log(3.0))
-    assert excess == pytest.approx(kl - floor)
+    assert excess == pytest.approx(kl - baseline)
 
 
 def drawn_kl(rng, n, p, draws):
@@ -133,45 +133,45 @@ SKEWED = np.array([0.4, 0.2, 0.15, 0.1, 0.05, 0.04, 0.03, 0.02, 0.01, 0.0])
     ("n", "p"),
     [(26_000, np.full(1000, 1e-3)), (300, np.full(1000, 1e-3)), (2_000, TRIPLES), (40, SKEWED)],
 )
-def test_floor_is_what_perfect_samplers_get(n, p):
+def test_baseline_is_what_perfect_samplers_get(n, p):
     draws = drawn_kl(np.random.default_rng(3), n, p, 1000)
-    floor = kl_floor(n, p)
-    assert abs(floor - draws.mean()) < 4.0 * draws.std() / np.sqrt(1000)
-    assert_allclose(floor.standard_error, draws.std(), rtol=0.1)  # known to 2 %
+    baseline = kl_baseline(n, p)
+    assert abs(baseline - draws.mean()) < 4.0 * draws.std() / np.sqrt(1000)
+    assert_allclose(baseline.standard_error, draws.std(), rtol=0.1)  # known to 2 %
 
 
-def test_floor_of_two_classes_is_a_sum_over_all_outcomes():
+def test_baseline_of_two_classes_is_a_sum_over_all_outcomes():
     # n = 3, p = (1/3, 2/3): 0 to 3 of the first class with probabilities 8, 12, 6 and 1 of 27.
     outcomes = np.array([np.log(2), np.log(2 / 3) / 3 + np.log(4 / 3) * 2 / 3])
-    floor = kl_floor(3, np.array([1.0, 2.0]) / 3)
-    assert_allclose(floor, (9 * outcomes[0] + 18 * outcomes[1]) / 27, rtol=1e-12)
+    baseline = kl_baseline(3, np.array([1.0, 2.0]) / 3)
+    assert_allclose(baseline, (9 * outcomes[0] + 18 * outcomes[1]) / 27, rtol=1e-12)
 
 
-def test_floors_of_stacked_mnist_are_the_published_ones():
+def test_baselines_of_stacked_mnist_are_the_published_ones():
     # At 26,000 samples: 0.0194 where the classes are uniform, 0.0236 +- 0.0010 of MNIST's digits.
     labels = np.random.default_rng(3).choice(1000, size=26_000, p=TRIPLES)
     uniform = class_coverage(labels, num_classes=1000)
-    assert_allclose(uniform.floor, 0.0194, atol=1e-4)
+    assert_allclose(uniform.real_baseline, 0.0194, atol=1e-4)
     mnist = class_coverage(labels, num_classes=1000, class_probabilities=TRIPLES)
-    assert_allclose(mnist.floor, 0.0236, atol=5e-5)
-    assert_allclose(mnist.floor.standard_error, 0.0010, atol=5e-5)
+    assert_allclose(mnist.real_baseline, 0.0236, atol=5e-5)
+    assert_allclose(mnist.real_baseline.standard_error, 0.0010, atol=5e-5)
     assert abs(mnist.excess) < 4.0 * mnist.excess.standard_error
-    assert uniform.excess > 3.0 * uniform.floor.standard_error
+    assert uniform.excess > 3.0 * uniform.real_baseline.standard_error
 
 
-def test_floor_of_a_mixture_is_what_a_perfect_sampler_gets():
+def test_baseline_of_a_mixture_is_what_a_perfect_sampler_gets():
     rng = np.random.default_rng(4)
     scores = []
     for _ in range(60):
         noise = 0.05 * rng.normal(size=(2_500, 2))
         samples = GRID[rng.integers(25, size=2_500)] + noise
         scores.append(float(mixture_modes(samples.astype(np.float32), GRID, 0.05).reverse_kl))
-    floor = mixture_kl_floor(2_500, num_modes=25)
-    assert abs(np.mean(scores) - floor) < 4.0 * floor.standard_error / np.sqrt(60)
-    assert_allclose(np.std(scores), floor.standard_error, rtol=0.4)  # known to 9 %
+    baseline = mixture_kl_baseline(2_500, num_modes=25)
+    assert abs(np.mean(scores) - baseline) < 4.0 * baseline.standard_error / np.sqrt(60)
+    assert_allclose(np.std(scores), baseline.standard_error, rtol=0.4)  # known to 9 %
 
 
-def test_total_collapse_exceeds_the_floor():
+def test_total_collapse_exceeds_the_baseline():
     coverage = class_coverage(np.zeros(500, int), num_classes=20)
     assert coverage.excess > 0.99 * np.log(20)
 
@@ -189,9 +189,9 @@ def test_bad_class_probabilities_raise(probabilities, message):
         class_coverage(np.array([0, 1]), num_classes=5, class_probabilities=probabilities)
 
 
-def test_floor_of_no_samples_raises():
+def test_baseline_of_no_samples_raises():
     with pytest.raises(ConfigError, match="num_samples is 0; it must be at least 1"):
-        kl_floor(0, np.full(5, 0.2))
+        kl_baseline(0, np.full(5, 0.2))
 
 
 @pytest.mark.parametrize("labels", [[-1, 2], [0, 5]])

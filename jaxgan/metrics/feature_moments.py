@@ -17,8 +17,8 @@ from jaxtyping import Array, Float
 
 from jaxgan import collectives
 from jaxgan.errors import ConfigError
-from jaxgan.kernels import at_least_float32
-from jaxgan.metrics.checks import Features, check_matrix
+from jaxgan.metrics.checks import AnyArray, check_matrix
+from jaxgan.numerics import at_least_float32
 
 # Rows that are held in float64 at once.
 _BLOCK = 4096
@@ -34,16 +34,16 @@ class Moments(NamedTuple):
     """
 
     count: int | float | Array
-    mean: Float[Features, "d"]
-    scatter: Float[Features, "d d"]
+    mean: Float[AnyArray, "d"]
+    scatter: Float[AnyArray, "d d"]
 
     @property
-    def covariance(self) -> Float[Features, "d d"]:
+    def covariance(self) -> Float[AnyArray, "d d"]:
         """The unbiased covariance: divided by n - 1, as np.cov and pytorch-fid do."""
         return self.scatter / (self.count - 1)
 
 
-def moments(x: Float[Features, "n d"]) -> Moments:
+def moments(x: Float[AnyArray, "n d"]) -> Moments:
     """The moments of n >= 1 samples, in float64 on the host.
 
     Raises:
@@ -54,7 +54,7 @@ def moments(x: Float[Features, "n d"]) -> Moments:
     return functools.reduce(merge, map(_block_moments, blocks))
 
 
-def _block_moments(x: Float[Features, "n d"]) -> Moments:
+def _block_moments(x: Float[AnyArray, "n d"]) -> Moments:
     x = np.asarray(x, np.float64)
     mean = x.mean(axis=0)
     centred = x - mean[None]
@@ -67,8 +67,8 @@ def merge(a: Moments, b: Moments) -> Moments:
     Raises:
         ConfigError: They are of different widths.
 
-    Source: Chan, Golub and LeVeque 1979, Updating Formulae and a Pairwise Algorithm for Computing
-    Sample Variances, equation 2.1.
+    Source: Chan, Golub and LeVeque 1982, Updating Formulae and a Pairwise Algorithm for Computing
+    Sample Variances, https://doi.org/10.1007/978-3-642-51461-6_3, equation 2.1.
     """
     if a.mean.shape != b.mean.shape:
         raise ConfigError(
