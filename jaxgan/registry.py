@@ -1,13 +1,69 @@
-"""Registries are plain dicts from a name to a function or class; this looks names up in them."""
+"""Registries: dicts from a name to a record, and what records say of hyperparameters.
+
+A record says in its first field, `function`, what it is about. Names that are no key of
+a registry may be MODULE:NAME, which imports a user's own function. The signature of a function is
+the one source of its hyperparameters: keyword-only arguments with defaults.
+"""
 
 import difflib
+import importlib
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from jaxgan.errors import ConfigError
+from jaxgan.ramp import Ramp
 
 Entry = TypeVar("Entry")
+Record = TypeVar("Record")
+
+# What a function may ask the step for, by a keyword-only argument of this name without default.
+ASKABLE = ("key", "labels", "z", "reference")
+
+
+class Range(NamedTuple):
+    """The values that a hyperparameter may take, or each number of it if it is a tuple.
+
+    Attributes:
+        low: The least value.
+        high: The greatest value.
+        above: Whether `low` itself is excluded.
+        below: Whether `high` itself is excluded.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value: Any) -> bool:
+        low = value > self.low if self.above else value >= self.low
+        return low and (value < self.high if self.below else value <= self.high)
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"{'greater than' if self.above else 'at least'} {self.low:g}"
+        if self.low == -math.inf:
+            return f"{'less than' if self.below else 'at most'} {self.high:g}"
+        first, last = "(" if self.above else "[", ")" if self.below else "]"
+        return f"in {first}{self.low:g}, {self.high:.10g}{last}"
+
+
+POSITIVE = Range(low=0, above=True)
+NON_NEGATIVE = Range(low=0)
+FRACTION = Range(low=0, high=1)
+AT_LEAST_ONE = Range(low=1)
+
+Ranges = Mapping[str, Range]
+
+
+def check_range(value: Any, allowed: Range, path: str) -> None:
+    """Raises ConfigError unless the number, every number of the tuple or both ends are in range."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    for number in value[:2] if isinstance(value, Ramp) else numbers:
+        if number is not None and number not in allowed:
+            raise ConfigError(f"{path} is {value}; it must be {allowed}")
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> ConfigError:
@@ -19,14 +75,39 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> ConfigError:
 
 
 def lookup(registry: Mapping[str, Entry], name: str, kind: str) -> Entry:
-    """Returns `registry[name]`; raises ConfigError with the nearest known name otherwise."""
-    if name not in registry:
+    """The entry of this name, or what MODULE:NAME names.
+
+    Raises:
+        ConfigError: no such entry, with the nearest known name; or a module that cannot be
+            imported or has no such name.
+    """
+    if name in registry:
+        return registry[name]
+    module_name, colon, attribute = name.partition(":")
+    if not colon:
         raise unknown(kind, name, registry)
-    return registry[name]
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(
+            f"{kind} {name!r}: module {module_name!r} cannot be imported ({error}); "
+            "run from the folder that holds it"
+        ) from error
+    if not hasattr(module, attribute):
+        raise unknown(f"{kind} in {module_name}", attribute, vars(module))
+    return getattr(module, attribute)
+
+
+def as_record(kind: type[Record], entry: Any) -> Record:
+    """The entry, made a record of this kind with its defaults if it is a bare function."""
+    return entry if isinstance(entry, kind) else kind(entry)
 
 
 def hyperparameters(function: Callable) -> dict[str, Any]:
     """The arguments of a function, or fields of a linen module, that have defaults, with them."""
+    own = getattr(function, "hyperparameters", None)
+    if own is not None:
+        return dict(own)
     return {
         name: parameter.default
         for name, parameter in inspect.signature(function).parameters.items()
@@ -34,29 +115,36 @@ def hyperparameters(function: Callable) -> dict[str, Any]:
     }
 
 
-def takes_key(function: Callable) -> bool:
-    """Whether a function asks for a random key: an argument `key` without default."""
-    parameter = inspect.signature(function).parameters.get("key")
-    return parameter is not None and parameter.default is parameter.empty
+def asks_for(function: Callable) -> tuple[str, ...]:
+    """What of ASKABLE a function wants to be given: its arguments of these names, no defaults."""
+    parameters = inspect.signature(function).parameters
+    return tuple(
+        name
+        for name in ASKABLE
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    )
 
 
 def is_traced(value: Any) -> bool:
-    """Whether a hyperparameter of this value is traced: a float or a tuple of floats."""
-    return isinstance(value, float) or (
+    """Whether a hyperparameter of this value is traced: a float, a Ramp or a tuple of floats."""
+    return isinstance(value, float | Ramp) or (
         isinstance(value, tuple) and bool(value) and all(isinstance(v, float) for v in value)
     )
 
 
-def bind(function: Callable, kwargs: Mapping[str, Any], path: str) -> dict[str, Any]:
+def bind(
+    function: Callable, kwargs: Mapping[str, Any], path: str, ranges: Ranges | None = None
+) -> dict[str, Any]:
     """All hyperparameters of a function: its defaults, replaced by `kwargs`.
 
     Args:
-        function: A registry entry; its signature is the one source of its hyperparameters.
+        function: Its signature, or its attribute `hyperparameters`, says what there are.
         kwargs: What a user set; ints become floats where the default is a float.
         path: Dotted name of the entry, for messages.
+        ranges: The values that each may take; those of other names are left out.
 
     Raises:
-        ConfigError: an unknown name, or a value that is not of its default's type.
+        ConfigError: an unknown name, or a value that is not of its default's type or not in range.
     """
     defaults = hyperparameters(function)
     for name in kwargs:
@@ -64,15 +152,21 @@ def bind(function: Callable, kwargs: Mapping[str, Any], path: str) -> dict[str, 
             if not defaults:
                 raise ConfigError(f"{path} takes no hyperparameters; remove {name!r}")
             raise unknown(f"hyperparameter of {path}", name, defaults)
-    return {
+    bound = {
         name: _coerce(kwargs[name], default, f"{path}.kwargs.{name}") if name in kwargs else default
         for name, default in defaults.items()
     }
+    for name, allowed in (ranges or {}).items():
+        if name in bound:
+            check_range(bound[name], allowed, f"{path}.kwargs.{name}")
+    return bound
 
 
 def _coerce(value: Any, default: Any, path: str) -> Any:
     """The value in the type of the default; None as default admits anything."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, Ramp) and (default is None or isinstance(default, float)):
+        return value._replace(start=float(value.start), end=float(value.end))
     if isinstance(default, float) and is_number:
         return float(value)
     if isinstance(default, tuple):

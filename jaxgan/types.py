@@ -1,6 +1,6 @@
 """The types every floor shares: what losses return, what discriminators return, what data is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -8,6 +8,8 @@ from flax import struct
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 PyTree = Any
+Metrics = dict[str, Float[Array, ""]]
+Hparams = Mapping[str, Any]  # nested as the config is; its leaves are float scalars or vectors
 
 
 class Losses(NamedTuple):
@@ -32,13 +34,23 @@ class Outputs(struct.PyTreeNode):
 
 
 class Batch(struct.PyTreeNode):
-    """n real samples and, where the data set has them, their labels.
+    """n real samples, what goes with each of them, and batches of further data sets.
 
-    Images are uint8 until they are inside the train step; on the host both are NumPy arrays.
+    Images are uint8 until they are inside the train step; on the host all are NumPy arrays.
+
+    Attributes:
+        real: The samples.
+        labels: Their classes, where the data set has them.
+        condition: What a generator is to translate into them, where the data set has it: an image,
+            the X of a regression, any array.
+        streams: Batches of further data sets, by name, such as the labelled few; of sizes of their
+            own.
     """
 
     real: Shaped[Array | np.ndarray, "n ..."]
     labels: Int[Array | np.ndarray, "n"] | None = None
+    condition: Shaped[Array | np.ndarray, "n ..."] | None = None
+    streams: dict[str, "Batch"] = struct.field(default_factory=dict)
 
 
 class LossFn(Protocol):

@@ -1,9 +1,4 @@
-"""What each player minimises: a weighted sum of losses on views of the batch, plus penalties.
-
-Under an axis name each device holds a slice of the batch. What the losses compare is gathered, so
-that every device computes the loss of the whole batch; penalties are means over a device's samples.
-The mean over devices of the gradients is exact for both (see `jaxgan.collectives`).
-"""
+"""The adversarial game of two players: a weighted sum of losses on views, plus penalties."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,233 +6,302 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
 
-from jaxgan import collectives
+from jaxgan.errors import ConfigError
+from jaxgan.games.game import Game
+from jaxgan.games.nets import Nets
+from jaxgan.losses import pack
 from jaxgan.penalties import lazy, scaled_mmd_factor
-from jaxgan.training.controllers import Controller
-from jaxgan.training.state import TrainState
-from jaxgan.types import Critic, Losses, Outputs, PyTree
+from jaxgan.types import Batch, Losses, Metrics, Outputs
 
-Hparams = Mapping[str, Float[Array, "..."]]
-Metrics = dict[str, Float[Array, ""]]
+Augment = Callable[..., Float[Array, "n ..."]]
+Views = dict[str, tuple[Array, Array]]  # of real and fake, by the view's name
 
 
 class Term(NamedTuple):
-    """A loss in the objective.
+    """A loss in the sum.
 
     Attributes:
-        path: Its dotted name in the config, "loss" or "terms.LABEL": its prefix in hparams.
-        loss: The loss with its static hyperparameters bound.
-        traced: Names of its traced hyperparameters.
-        on: The view that it compares: "images", "features" or "logits".
+        loss: (real, fake, **asked) -> Losses, its hyperparameters bound.
+        weight: Factor on it.
+        on: The view that it compares: "images", or a field of the discriminator's `Outputs`.
         players: Who minimises it: "both" or "generator".
-        needs_key: Whether it asks for a random key.
-        scaled: Whether `jaxgan.penalties.scaled_mmd_factor` multiplies it.
+        asks: What else it wants, of `jaxgan.registry.ASKABLE`.
+        jacobian_scale: c of a factor 1 / (1 + c E |J_D(real)|^2) on it
+            (`jaxgan.penalties.scaled_mmd_factor`); None: no factor.
     """
 
-    path: str
     loss: Callable[..., Losses]
-    traced: tuple[str, ...] = ()
+    weight: ScalarLike = 1.0
     on: str = "logits"
     players: str = "both"
-    needs_key: bool = False
-    scaled: bool = False
+    asks: tuple[str, ...] = ()
+    jacobian_scale: ScalarLike | None = None
 
 
 class Penalty(NamedTuple):
     """A regulariser of the discriminator.
 
     Attributes:
-        path: Its dotted name in the config, "penalties.NAME": its prefix in hparams.
-        penalty: The penalty with its static hyperparameters bound.
-        traced: Names of its traced hyperparameters.
-        every: Discriminator steps between its uses (see `jaxgan.penalties.lazy`).
+        penalty: (critic, real, fake, *, key, axis_name) -> scalar, its hyperparameters bound.
+        weight: Factor on it.
+        every: Updates of the discriminator between its uses (see `jaxgan.penalties.lazy`).
+        network: The network that keeps its state, where it has one: then the penalty is
+            (real_logits, fake_logits) -> scalar of that network, as LeCam is.
+        of_generator: Whether it is (critic, generate, z, fake, *, key, axis_name) -> Losses, with a
+            part for the generator too, as latent consistency is.
     """
 
-    path: str
-    penalty: Callable[..., Float[Array, ""]]
-    traced: tuple[str, ...] = ()
+    penalty: Callable[..., Any]
+    weight: ScalarLike = 1.0
     every: int = 1
+    network: str | None = None
+    of_generator: bool = False
 
 
-class Objective(NamedTuple):
-    """The terms, of which the first is the main one, the penalties and the controllers.
+class Measure(NamedTuple):
+    """What a controller measures.
 
     Attributes:
-        terms: At least one.
-        penalties: Added to the discriminator's loss.
-        controllers: They adjust hyperparameters to what they measure.
-        axis_name: The device axis under pmap or shard_map; None under jit.
+        measure: (real, fake, **asked) -> scalar.
+        on: The view that it measures.
+        asks: What else it wants, of `jaxgan.registry.ASKABLE`.
     """
 
-    terms: tuple[Term, ...]
-    penalties: tuple[Penalty, ...] = ()
-    controllers: tuple[Controller, ...] = ()
-    axis_name: str | None = None
+    measure: Callable[..., Float[Array, ""]]
+    on: str = "logits"
+    asks: tuple[str, ...] = ()
 
 
-def apply(player: TrainState, params: PyTree, stats: PyTree, x: Array) -> tuple[Any, PyTree]:
-    """The player's output in training mode, and its new batch statistics."""
-    output, updates = player.apply_fn(
-        {"params": params, "batch_stats": stats}, x, train=True, mutable=["batch_stats"]
+class Fakes(NamedTuple):
+    """What the adversarial game generates.
+
+    Attributes:
+        samples: G(z, condition).
+        z: The latents.
+    """
+
+    samples: Float[Array, "n ..."]
+    z: Float[Array, "n latent"]
+
+
+def adversarial(
+    terms: Mapping[str, Term],
+    penalties: Mapping[str, Penalty] | None = None,
+    *,
+    augmentation: Augment | None = None,
+    measures: Mapping[str, Measure] | None = None,
+    packing: int = 1,
+) -> Game:
+    """The game of Goodfellow et al. 2014 with any losses: sum of weight * term, plus penalties.
+
+    Both networks get the condition of each sample, or else its label, as a second argument.
+
+    Args:
+        terms: At least one, by name.
+        penalties: Added to the discriminator's loss, by name.
+        augmentation: (x, *, key, axis_name) -> x: what the discriminator sees of real and fake, in
+            the updates of both players (Zhao et al. 2020; Karras et al. 2020).
+        measures: What controllers measure, by label, in the generator's turn.
+        packing: Samples that the discriminator judges together (Lin et al. 2018, PacGAN).
+
+    Raises:
+        ConfigError: Penalties of a discriminator where no term has one.
+    """
+    penalties, measures = penalties or {}, measures or {}
+    views = {entry.on for entry in (*terms.values(), *measures.values())}
+    scaled = any(term.jacobian_scale is not None for term in terms.values())
+    opposed = views != {"images"}
+    if both := sorted(terms.keys() & penalties.keys()):
+        raise ConfigError(f"{both[0]!r} names a term and a penalty; rename the term")
+    if not opposed and (penalties or scaled or augmentation is not None):
+        raise ConfigError(
+            "penalties, augmentation and jacobian_scale concern the discriminator, and no term "
+            "uses one; remove them, or set loss.on to logits or features"
+        )
+
+    def generate(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Fakes:
+        z = nets.latents(key, len(batch.real))
+        return Fakes(_checked(nets.generator(z, condition(batch)), batch), z)
+
+    def losses(
+        nets: Nets, batch: Batch, fakes: Fakes, key: PRNGKeyArray
+    ) -> tuple[dict[str, dict[str, Array]], Metrics]:
+        terms_key, penalties_key = jax.random.split(key)
+        seen_by = partial(_seen, nets, augmentation, packing, batch, fakes)
+        seen = seen_by(jax.random.fold_in(key, _AUGMENTATION)) if opposed else None
+        compared = _views(nets, views, batch, fakes, seen)
+        asked = {"labels": batch.labels, "z": fakes.z, "reference": nets.reference}
+        of_terms = {
+            name: _value(term, nets, compared, seen, asked, jax.random.fold_in(terms_key, index))
+            for index, (name, term) in enumerate(terms.items())
+        }
+        of_penalties = {
+            name: _penalty(penalty, nets, seen, fakes, jax.random.fold_in(penalties_key, index))
+            for index, (name, penalty) in enumerate(penalties.items())
+        }
+        totals = {"generator": {}, "discriminator": {}}
+        for name, term in terms.items():
+            totals["generator"][name] = term.weight * of_terms[name].generator
+            if term.players == "both":
+                totals["discriminator"][name] = term.weight * of_terms[name].discriminator
+        for name, penalty in penalties.items():
+            totals["discriminator"][name] = penalty.weight * of_penalties[name].discriminator
+            if penalty.of_generator:
+                totals["generator"][name] = penalty.weight * of_penalties[name].generator
+        metrics = {}
+        if opposed:
+            metrics["logits/real"], metrics["logits/fake"] = map(jnp.mean, compared["logits"])
+        for index, (label, measure) in enumerate(measures.items()):
+            further = _asked(measure.asks, asked, jax.random.fold_in(key, len(terms) + index))
+            metrics[measured(label)] = measure.measure(*compared[measure.on], **further)
+        return totals, metrics
+
+    def sample(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Array:
+        return generate(nets, batch, key).samples
+
+    states = tuple(p.network for p in penalties.values() if p.network is not None)
+    turns = (("discriminator", *states), ("generator",)) if opposed else (("generator",),)
+    return Game(generate, losses, sample, turns=turns)
+
+
+# Folded into a step's key, beyond any number of terms and measures.
+_AUGMENTATION = 2**31
+
+
+def measured(label: str) -> str:
+    """The name of the metric that holds what a controller measures."""
+    return f"controllers/{label}/measured"
+
+
+def condition(batch: Batch) -> Shaped[Array, "n ..."] | None:
+    """What networks are conditioned on: the batch's condition or, without one, its labels."""
+    return batch.labels if batch.condition is None else batch.condition
+
+
+def _checked(samples: Array, batch: Batch) -> Array:
+    if samples.shape[1:] != batch.real.shape[1:]:
+        raise ConfigError(
+            f"the generator makes samples of shape {samples.shape[1:]}, and the data has "
+            f"{batch.real.shape[1:]}; they must be equal: give the last layer that many outputs"
+        )
+    return samples
+
+
+class _Seen(NamedTuple):
+    """What the discriminator sees on this device, and what it is conditioned on."""
+
+    real: Array
+    fake: Array
+    condition: Array | None
+    outputs: tuple[Outputs, Outputs]
+
+
+def _seen(
+    nets: Nets,
+    augmentation: Augment | None,
+    packing: int,
+    batch: Batch,
+    fakes: Fakes,
+    key: PRNGKeyArray,
+) -> _Seen:
+    real, fake = nets.local(batch.real), nets.local(fakes.samples)
+    given = condition(batch)
+    given = None if given is None else nets.local(given)
+    if augmentation is not None:
+        real_key, fake_key = jax.random.split(key)
+        real = augmentation(real, key=real_key, axis_name=nets.axis_name)
+        fake = augmentation(fake, key=fake_key, axis_name=nets.axis_name)
+    if packing > 1:
+        real, fake = pack(real, packing), pack(fake, packing)
+        given = None  # a pack has as many conditions as samples
+    judge = partial(_judged, nets, given)
+    return _Seen(real, fake, given, (judge(real), judge(fake)))
+
+
+def _judged(nets: Nets, given: Array | None, x: Array) -> Outputs:
+    conditions = None if given is None else nets.gather(given)
+    return nets.discriminator(nets.gather(x), conditions)
+
+
+def _views(nets: Nets, names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> Views:
+    """Real and fake of each view in use, of the whole batch."""
+
+    def view(on: str) -> tuple[Array, Array]:
+        if on == "images":
+            return batch.real, fakes.samples
+        assert seen is not None
+        real, fake = (getattr(output, on) for output in seen.outputs)
+        if real is None:
+            raise ConfigError(
+                f"a term compares {on}, and the discriminator returns none; "
+                "choose another view or a discriminator that has it"
+            )
+        return real, fake
+
+    return {on: view(on) for on in sorted(names | ({"logits"} if seen else set()))}
+
+
+def _value(
+    term: Term,
+    nets: Nets,
+    views: Views,
+    seen: _Seen | None,
+    asked: Mapping[str, Any],
+    key: PRNGKeyArray,
+) -> Losses:
+    losses = term.loss(*views[term.on], **_asked(term.asks, asked, key))
+    if term.jacobian_scale is None:
+        return losses
+    assert seen is not None
+    factor = scaled_mmd_factor(
+        _critic(nets, seen.condition),
+        seen.real,
+        axis_name=nets.axis_name,
+        coefficient=term.jacobian_scale,
     )
-    return output, updates.get("batch_stats", stats)
+    return Losses(*(factor * loss for loss in losses))
 
 
-def generator_loss(
-    objective: Objective,
-    fake: Float[Array, "n ..."],
-    real: Float[Array, "n ..."],
-    discriminator: TrainState | None,
-    hparams: Hparams,
-    key: PRNGKeyArray,
-) -> tuple[Float[Array, ""], tuple[Metrics, Metrics]]:
-    """What the generator minimises, as a function of its samples.
-
-    Also what the controllers measure, by their paths, and metrics.
-    """
-    params = None if discriminator is None else discriminator.params
-    entries = (*objective.terms, *objective.controllers)
-    views, _ = _views(objective, entries, discriminator, params, real, fake)
-    critic = None if discriminator is None else _critic(discriminator, params)
-    losses = _losses(objective, views, critic, real, hparams, key)
-    values = {term.path: losses[term.path].generator for term in objective.terms}
-    total = _weighted_sum(values, hparams)
-    measured = {
-        controller.path: controller.measure(
-            *views[controller.on],
-            **_key(controller, jax.random.fold_in(key, len(objective.terms) + index)),
-            **_hyperparameters(controller, hparams),
-        )
-        for index, controller in enumerate(objective.controllers)
-    }
-    metrics = {"loss/generator": total, **_named(values, "/generator", skip="loss")}
-    return total, (measured, metrics)
-
-
-def discriminator_loss(
-    objective: Objective,
-    params: PyTree,
-    discriminator: TrainState,
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    hparams: Hparams,
-    key: PRNGKeyArray,
-) -> tuple[Float[Array, ""], tuple[PyTree, Metrics]]:
-    """What the discriminator minimises, as a function of `params`; its statistics and metrics."""
-    losses_key, penalties_key = jax.random.split(key)
-    views, stats = _views(objective, objective.terms, discriminator, params, real, fake)
-    critic = _critic(discriminator, params)
-    losses = _losses(objective, views, critic, real, hparams, losses_key)
-    values = {
-        term.path: losses[term.path].discriminator
-        for term in objective.terms
-        if term.players == "both"
-    }
-
-    def value(index: int, penalty: Penalty) -> Float[Array, ""]:
-        compute = partial(
-            penalty.penalty,
+def _penalty(
+    penalty: Penalty, nets: Nets, seen: _Seen | None, fakes: Fakes, key: PRNGKeyArray
+) -> Losses:
+    assert seen is not None
+    nothing = jnp.zeros(())
+    if penalty.network is not None:
+        logits = (output.logits for output in seen.outputs)
+        return Losses(nothing, penalty.penalty(getattr(nets, penalty.network), *logits))
+    critic = _critic(nets, seen.condition)
+    options = {"key": key, "axis_name": nets.axis_name}
+    if penalty.of_generator:
+        generator = nets.fixed("generator")
+        return penalty.penalty(
             critic,
-            real,
-            fake,
-            key=jax.random.fold_in(penalties_key, index),
-            axis_name=objective.axis_name,
-            **_hyperparameters(penalty, hparams),
+            lambda z: generator(z, seen.condition),
+            nets.local(fakes.z),
+            nets.local(fakes.samples),
+            **options,
         )
-        return lazy(
-            compute,
-            jnp.asarray(discriminator.step),
-            every=penalty.every,
-            axis_name=objective.axis_name,
-        )
-
-    penalties = {
-        penalty.path: value(index, penalty) for index, penalty in enumerate(objective.penalties)
-    }
-    total = _weighted_sum({**values, **penalties}, hparams)
-    metrics = {
-        "loss/discriminator": total,
-        **_named(values, "/discriminator", skip="loss"),
-        **_named(penalties),
-    }
-    if "logits" in views:
-        metrics["logits/real"], metrics["logits/fake"] = (x.mean() for x in views["logits"])
-    return total, (stats, metrics)
+    value = lazy(
+        partial(penalty.penalty, critic, seen.real, seen.fake, **options),
+        nets.steps.get("discriminator", jnp.zeros((), jnp.int32)),
+        every=penalty.every,
+        axis_name=nets.axis_name,
+    )
+    return Losses(nothing, value)
 
 
-def _critic(discriminator: TrainState, params: PyTree) -> Critic:
-    """The logits of samples, as a function with the discriminator's statistics fixed."""
-    return lambda x: apply(discriminator, params, discriminator.batch_stats, x)[0].logits
+def _critic(nets: Nets, given: Array | None) -> Callable[[Array], Array]:
+    """The logits of samples on this device, as a function with the statistics fixed."""
+    discriminator = nets.fixed("discriminator")
+    return lambda x: discriminator(x, given).logits
 
 
-def _views(
-    objective: Objective,
-    entries: tuple[Term | Controller, ...],
-    discriminator: TrainState | None,
-    params: PyTree,
-    real: Array,
-    fake: Array,
-) -> tuple[dict[str, tuple[Array, Array]], PyTree]:
-    """Real and fake of each view in use, of the whole batch; the discriminator's new statistics."""
-    outputs: tuple[Outputs | None, Outputs | None] = (None, None)
-    stats = None
-    if discriminator is not None:
-        of_real, stats = apply(discriminator, params, discriminator.batch_stats, real)
-        of_fake, stats = apply(discriminator, params, stats, fake)
-        outputs = of_real, of_fake
-
-    def view(samples: Array, output: Outputs | None, on: str) -> Array:
-        seen = samples if on == "images" else getattr(output, on)
-        return collectives.gather(seen, objective.axis_name)
-
-    names = {entry.on: None for entry in entries}
-    views = {on: (view(real, outputs[0], on), view(fake, outputs[1], on)) for on in names}
-    return views, stats
-
-
-def _losses(
-    objective: Objective,
-    views: Mapping[str, tuple[Array, Array]],
-    critic: Critic | None,
-    real: Array,
-    hparams: Hparams,
-    key: PRNGKeyArray,
-) -> dict[str, Losses]:
-    def losses(index: int, term: Term) -> Losses:
-        both = term.loss(
-            *views[term.on],
-            **_key(term, jax.random.fold_in(key, index)),
-            **_hyperparameters(term, hparams),
-        )
-        if not term.scaled:
-            return both
-        assert critic is not None
-        factor = scaled_mmd_factor(
-            critic,
-            real,
-            axis_name=objective.axis_name,
-            coefficient=hparams[f"{term.path}.jacobian_scale"],
-        )
-        return Losses(*(factor * loss for loss in both))
-
-    return {term.path: losses(index, term) for index, term in enumerate(objective.terms)}
-
-
-def _key(entry: Term | Controller, key: PRNGKeyArray) -> dict[str, PRNGKeyArray]:
-    return {"key": key} if entry.needs_key else {}
-
-
-def _hyperparameters(entry: Term | Penalty | Controller, hparams: Hparams) -> dict[str, Array]:
-    return {name: hparams[f"{entry.path}.kwargs.{name}"] for name in entry.traced}
-
-
-def _weighted_sum(values: Mapping[str, Array], hparams: Hparams) -> Float[Array, ""]:
-    terms = [hparams[f"{path}.weight"] * value for path, value in values.items()]
-    return sum(terms[1:], start=terms[0])
-
-
-def _named(values: Mapping[str, Array], suffix: str = "", skip: str = "") -> Metrics:
-    """Metrics by path; `skip` leaves out the main term, which stands in the total."""
-    return {path.replace(".", "/") + suffix: v for path, v in values.items() if path != skip}
+def _asked(names: tuple[str, ...], asked: Mapping[str, Any], key: PRNGKeyArray) -> dict[str, Any]:
+    """What an entry asks for; ConfigError where the data or the game does not have it."""
+    found = {name: key if name == "key" else asked[name] for name in names}
+    for name, value in found.items():
+        if value is None:
+            raise ConfigError(f"a loss asks for {name}, which this run does not have; leave it out")
+    return found

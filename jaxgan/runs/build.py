@@ -1,267 +1,239 @@
-"""Turns a config into functions: here, and only here, names are looked up and values checked."""
+"""Turns a config into functions: here names are looked up and values checked."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from functools import partial, wraps
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import optax
-from flax import linen as nn
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Array, PRNGKeyArray
 
+from jaxgan.config import Config
+from jaxgan.data import Source, whole
+from jaxgan.games import Algorithm, Game
+from jaxgan.runs.entries import make_ramps, nested_floats
+from jaxgan.runs.playing import make_controllers, make_game, make_players
+from jaxgan.runs.sources import open_source
 from jaxgan.training import parallel
-from jaxgan.config import Config, PlayerConfig, TermConfig
-from jaxgan.training.controllers import MEASURES, Controller, Measure
-from jaxgan.data import Source, open_source
-from jaxgan.errors import ConfigError
-from jaxgan.losses import LOSSES, check_view
-from jaxgan.networks import NETWORKS
-from jaxgan.games.terms import Objective, Penalty, Term
-from jaxgan.training.optimizers import OPTIMIZERS, make_optimizer, schedule_factor
-from jaxgan.penalties import PENALTIES
-from jaxgan.registry import bind, is_traced, lookup, takes_key, unknown
-from jaxgan.training.state import GANState, create
-from jaxgan.training.steps import (
-    Latents,
-    Schedule,
-    TrainStep,
-    make_train_step,
-    normal_latents,
-    uniform_latents,
-)
-
-# What a network's fields get from the config as a whole rather than from its own kwargs.
-_SHARED_FIELDS = ("shape", "dtype", "axis_name")
+from jaxgan.training.latents import normal_latents, uniform_latents
+from jaxgan.training.parallel import RunSteps
+from jaxgan.training.sampling import Choose, played, sampling
+from jaxgan.training.schedules import scheduled
+from jaxgan.training.state import GANState, Setup, create, initial_nets
+from jaxgan.training.steps import TrainStep, make_train_step
+from jaxgan.types import Batch
 
 
-class Run(NamedTuple):
+class Program(NamedTuple):
     """A config, built.
 
     Attributes:
         source: The data.
-        latents: Draws z.
-        train_step: See `jaxgan.steps.make_train_step`.
-        init: Makes the first state from a key; pure, to be jitted.
+        streams: Further data, by name.
         mesh: The devices.
+        game: The game with the floats that the run starts with, or an algorithm of its own.
+        setup: What is static of the game; None of an algorithm.
+        hparams: The floats that the run starts with, nested as the config is.
+        init: (key, reference=None) -> the first state, with what `fit` made; pure, to be jitted.
+        train_step: See `jaxgan.training.steps.make_train_step`.
+        run_steps: (state, data, K) -> (state, metrics [K]): K steps on the whole of `data()`. Pure
+            and not compiled: a sweep is its vmap.
+        sample: (state, key, batch, averaged=True) -> samples: one for each row of the batch, of
+            which labels and condition are used.
+        conditional: Whether samples depend on the labels asked for.
     """
 
     source: Source
-    latents: Latents
-    train_step: TrainStep
-    init: Callable[[jax.Array], GANState]
+    streams: Mapping[str, Source]
     mesh: Mesh
+    game: Game | Algorithm
+    setup: Setup | None
+    hparams: dict[str, Any]
+    init: Callable[..., Any]
+    train_step: TrainStep
+    run_steps: RunSteps
+    sample: Callable[..., Array]
+    conditional: bool
+
+    def data(self) -> Batch:
+        """All samples of every stream, for `run_steps`; on the host until they are used."""
+        return whole(self.source).replace(
+            streams={name: whole(stream) for name, stream in self.streams.items()}
+        )
+
+    def play(
+        self, choose: Choose, state: GANState, batch: Batch, key: PRNGKeyArray, **options: Any
+    ) -> Any:
+        """See `jaxgan.training.sampling.played`."""
+        assert self.setup is not None
+        return played(self.setup, choose, state, batch, key, **options)
+
+    def fit(self, key: PRNGKeyArray) -> Any:
+        """What the game fits to the data before the first step, on the host; None without."""
+        fit = self.game.fit if isinstance(self.game, Game) else None
+        if fit is None:
+            return None
+        assert self.setup is not None
+        nets = initial_nets(self.setup, _at_start(self.setup, self.hparams), key)
+        made = fit(nets, self.source, jax.random.fold_in(key, _FIT))
+        return jax.tree.map(jnp.asarray, made)
 
 
-def build(config: Config, mesh: Mesh | None = None) -> Run:
+# Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
+_FIT = 2**32 - 5
+
+
+def build(
+    config: Config,
+    mesh: Mesh | None = None,
+    *,
+    source: Source | None = None,
+    streams: Mapping[str, Source] | None = None,
+) -> Program:
     """The functions of a run, on all local devices or on those of `mesh`.
+
+    Args:
+        config: What to run.
+        mesh: Where to run it.
+        source: The data, in the place of what the config names.
+        streams: The further data.
 
     Raises:
         ConfigError: an unknown name, or a value that its owner does not take.
         DataError: data that is missing or unreadable.
     """
     mesh = parallel.make_mesh() if mesh is None else mesh
-    parallel.check_shares("data.batch_size", config.data.batch_size, mesh)
+    for name, data in {"data": config.data, **_streams(config)}.items():
+        parallel.check_shares(f"{name}.batch_size", data.batch_size, mesh)
     if config.monitor_every:
         parallel.check_shares("num_monitor_samples", config.num_monitor_samples, mesh)
+    hparams = nested_floats(config)
+    game_of = make_game(config)
+    controllers = make_controllers(config)
+    source = open_source(config.data) if source is None else source
+    if streams is None:
+        streams = {name: open_source(data) for name, data in config.streams.items()}
     axis_name = parallel.axis_name(config.parallel)
-    adversarial = _is_adversarial(config)
-    optimizers = [_optimizer("generator", config.generator)]
-    if adversarial:
-        optimizers.append(_optimizer("discriminator", config.discriminator))
-    hparams = make_hparams(config)
-    objective = Objective(
-        _terms(config), _penalties(config), _controllers(config, hparams), axis_name
+    example = _example(config, source, streams)
+    ramps = make_ramps(config)
+    game = game_of(scheduled(hparams, ramps, jnp.zeros((), jnp.int32)))
+    if isinstance(game, Algorithm):
+        setup, init, train_step = None, partial(_init_algorithm, game, example), game.train_step
+        sample = partial(_sample_algorithm, game, source.shape)
+    else:
+        setup = Setup(
+            game=game_of,
+            players=make_players(config, source, axis_name),
+            latents=_LATENTS[config.latent.distribution](config.latent.dim),
+            ramps=ramps,
+            axis_name=axis_name,
+        )
+        init = partial(create, example=example, setup=setup, hparams=hparams)
+        train_step = make_train_step(
+            setup,
+            controllers=controllers,
+            discriminator_steps=config.discriminator_steps,
+            fresh_latents=config.fresh_latents,
+        )
+        sample = partial(_sample, setup, source.shape)
+    run_steps = parallel.make_run_steps(
+        train_step, mode=config.parallel, mesh=mesh, batch_sizes=batch_sizes(config)
     )
-    source = open_source(config.data)
-    shared = {"shape": source.shape, "dtype": config.dtype, "axis_name": axis_name}
-    latents = {"normal": normal_latents, "uniform": uniform_latents}[config.latent.distribution](
-        config.latent.dim
+    return Program(
+        source,
+        streams,
+        mesh,
+        game,
+        setup,
+        hparams,
+        init,
+        train_step,
+        run_steps,
+        sample,
+        conditional=example.labels is not None and _uses_labels(game, setup, example, hparams),
     )
-    train_step = make_train_step(
-        objective,
-        latents=latents,
-        schedule=_schedule(config),
-        discriminator_steps=config.discriminator_steps,
-        fresh_latents=config.fresh_latents,
-    )
-    init = partial(
-        create,
-        generator=_network("generator", config.generator, shared),
-        discriminator=(
-            _network("discriminator", config.discriminator, shared) if adversarial else None
-        ),
-        generator_optimizer=optimizers[0],
-        discriminator_optimizer=optimizers[1] if adversarial else None,
-        latent_dim=config.latent.dim,
-        hparams=hparams,
-    )
-    return Run(source, latents, train_step, init, mesh)
 
 
-def make_hparams(config: Config) -> dict[str, float | tuple[float, ...]]:
-    """Every float of the config and of what it names, by dotted path: the traced part of a run."""
-    hparams: dict[str, Any] = {
-        "schedule.final": config.schedule.final,
-        "ema_half_life": config.ema_half_life,
+_LATENTS = {"normal": normal_latents, "uniform": uniform_latents}
+
+
+def batch_sizes(config: Config) -> dict[str, int]:
+    """Rows of one step, over all devices, of each stream; "" is the main one."""
+    streams = {"": config.data, **config.streams}
+    return {name: data.batch_size * config.discriminator_steps for name, data in streams.items()}
+
+
+def _streams(config: Config) -> dict[str, Any]:
+    return {f"streams.{name}": data for name, data in config.streams.items()}
+
+
+def _at_start(setup: Setup, hparams: dict[str, Any]) -> dict[str, Any]:
+    return dict(scheduled(hparams, setup.ramps, jnp.zeros((), jnp.int32)))
+
+
+def _example(config: Config, source: Source, streams: Mapping[str, Source]) -> Batch:
+    """The shapes and types of one batch, as networks see it."""
+
+    def shapes(source: Source, n: int) -> Batch:
+        def of(shape: tuple[int, ...] | None, dtype: Any) -> jax.ShapeDtypeStruct | None:
+            if shape is None:
+                return None
+            # Images are floats inside a step.
+            seen = jnp.float32 if dtype == np.uint8 else dtype
+            return jax.ShapeDtypeStruct((n, *shape), seen)
+
+        labels = None if source.num_classes is None else of((), jnp.int32)
+        condition = of(source.condition_shape, source.condition_dtype)
+        return Batch(of(source.shape, source.dtype), labels, condition)
+
+    further = {
+        name: shapes(streams[name], data.batch_size) for name, data in config.streams.items()
     }
-    players = {"generator": config.generator}
-    if _is_adversarial(config):
-        players["discriminator"] = config.discriminator
-        hparams |= _optional("discriminator_share", config.discriminator_share)
-    for player, settings in players.items():
-        hparams[f"{player}.learning_rate"] = settings.learning_rate
-        hparams |= _optional(f"{player}.clip_weights", settings.clip_weights)
-        hparams |= _optional(f"{player}.orthogonal", settings.orthogonal)
-        hparams |= _traced(f"{player}.optimizer", _optimizer_arguments(player, settings))
-    for path, term in _term_configs(config).items():
-        hparams[f"{path}.weight"] = term.weight
-        hparams |= _optional(f"{path}.jacobian_scale", term.jacobian_scale)
-        hparams |= _traced(path, bind(lookup(LOSSES, term.name, "loss"), term.kwargs, path))
-    for name, penalty in config.penalties.items():
-        path = f"penalties.{name}"
-        hparams[f"{path}.weight"] = penalty.weight
-        hparams |= _traced(path, bind(lookup(PENALTIES, name, "penalty"), penalty.kwargs, path))
-    for label, controller in config.controllers.items():
-        path = f"controllers.{label}"
-        for name in ("target", "rate", "lower", "upper"):
-            hparams[f"{path}.{name}"] = getattr(controller, name)
-        hparams |= _traced(path, bind(_measured(controller.name), controller.kwargs, path))
-    return hparams
+    return shapes(source, config.data.batch_size).replace(streams=further)
 
 
-def _optional(path: str, value: float | None) -> dict[str, float]:
-    return {} if value is None else {path: value}
+def _sample(
+    setup: Setup,
+    shape: tuple[int, ...],
+    state: GANState,
+    key: PRNGKeyArray,
+    batch: Batch,
+    *,
+    averaged: bool = True,
+    axis_name: str | None = None,
+) -> Array:
+    batch = batch.replace(real=jnp.zeros((len(batch.real), *shape)))
+    return played(setup, sampling, state, batch, key, averaged=averaged, axis_name=axis_name)
 
 
-def _traced(path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{path}.kwargs.{k}": v for k, v in arguments.items() if is_traced(v)}
+def _init_algorithm(
+    game: Algorithm, example: Batch, key: PRNGKeyArray, reference: None = None
+) -> Any:
+    del reference
+    return game.init(key, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), example))
 
 
-def _is_adversarial(config: Config) -> bool:
-    """Whether anything needs a discriminator; GMMN and its like compare images alone."""
-    entries = (*_term_configs(config).values(), *config.controllers.values())
-    views = {entry.on for entry in entries}
-    scaled = any(term.jacobian_scale is not None for term in _term_configs(config).values())
-    concerned = config.penalties or scaled or config.discriminator_share is not None
-    if views == {"images"} and concerned:
-        raise ConfigError(
-            "penalties, jacobian_scale and discriminator_share concern the discriminator, and no "
-            "term uses one; remove them or set loss.on to logits or features"
-        )
-    return views != {"images"}
+def _sample_algorithm(
+    game: Algorithm, shape: tuple[int, ...], state: Any, key: PRNGKeyArray, batch: Batch, **_: Any
+) -> Array:
+    return game.sample(state, batch.replace(real=jnp.zeros((len(batch.real), *shape))), key)
 
 
-def _term_configs(config: Config) -> dict[str, TermConfig]:
-    return {"loss": config.loss, **{f"terms.{label}": t for label, t in config.terms.items()}}
+def _uses_labels(
+    game: Game | Algorithm, setup: Setup | None, example: Batch, hparams: dict[str, Any]
+) -> bool:
+    """Whether samples depend on the labels of the batch, by the program that makes them."""
+    example = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), example)
 
+    def samples(labels: Array) -> Array:
+        batch, key = example.replace(labels=labels), jax.random.key(0)
+        if isinstance(game, Algorithm):
+            return game.sample(game.init(key, example), batch, key)
+        assert setup is not None
+        return sampling(game)(initial_nets(setup, _at_start(setup, hparams), key), batch, key)
 
-def _terms(config: Config) -> tuple[Term, ...]:
-    terms = []
-    for path, term in _term_configs(config).items():
-        loss = lookup(LOSSES, term.name, "loss")
-        check_view(term.name, term.on, path)
-        bound, traced = _bound(loss, term.kwargs, path)
-        scaled = term.jacobian_scale is not None
-        terms.append(Term(path, bound, traced, term.on, term.players, takes_key(loss), scaled))
-    return tuple(terms)
-
-
-def _penalties(config: Config) -> tuple[Penalty, ...]:
-    penalties = []
-    for name, settings in config.penalties.items():
-        path = f"penalties.{name}"
-        bound, traced = _bound(lookup(PENALTIES, name, "penalty"), settings.kwargs, path)
-        penalties.append(Penalty(path, bound, traced, settings.every))
-    return tuple(penalties)
-
-
-def _controllers(config: Config, hparams: Mapping[str, Any]) -> tuple[Controller, ...]:
-    controllers = []
-    floats = [name for name, value in hparams.items() if isinstance(value, float)]
-    for label, settings in config.controllers.items():
-        path, adjusts = f"controllers.{label}", settings.adjusts
-        if adjusts == "discriminator_share" and adjusts not in floats:
-            raise ConfigError(f"{path} adjusts {adjusts}, which is unset; set it, to 1 for example")
-        if adjusts not in floats:
-            raise unknown(f"float, as {path}.adjusts,", adjusts, floats)
-        if not settings.lower <= hparams[adjusts] <= settings.upper:
-            raise ConfigError(
-                f"{adjusts} starts at {hparams[adjusts]}, and {path} keeps it between "
-                f"{settings.lower} and {settings.upper}; start between, or move the limits"
-            )
-        measure = _measured(settings.name)
-        if settings.name in LOSSES:
-            check_view(settings.name, settings.on, path)
-        bound, traced = _bound(measure, settings.kwargs, path)
-        controllers.append(
-            Controller(path, bound, traced, settings.on, takes_key(measure), adjusts)
-        )
-    return tuple(controllers)
-
-
-def _measured(name: str) -> Measure:
-    """The measure of this name: a statistic, or what the generator minimises in a loss."""
-    if name in MEASURES:
-        return MEASURES[name]
-    if name not in LOSSES:
-        raise unknown("measure", name, [*MEASURES, *LOSSES])
-    loss = LOSSES[name]
-
-    @wraps(loss)
-    def generator_value(*views: jax.Array, **hyperparameters: Any) -> jax.Array:
-        return loss(*views, **hyperparameters).generator
-
-    return generator_value
-
-
-def _bound(
-    function: Callable, kwargs: Mapping[str, Any], path: str
-) -> tuple[Callable, tuple[str, ...]]:
-    """The function with its static hyperparameters bound, and the names of the traced ones."""
-    arguments = bind(function, kwargs, path)
-    traced = tuple(name for name, value in arguments.items() if is_traced(value))
-    static = {name: value for name, value in arguments.items() if name not in traced}
-    return partial(function, **static), traced
-
-
-def _network(player: str, settings: PlayerConfig, shared: Mapping[str, Any]) -> nn.Module:
-    path, kwargs = f"{player}.network", settings.network.kwargs
-    module = getattr(lookup(NETWORKS, settings.network.name, "network"), player)
-    if module is None:
-        raise ConfigError(f"network {settings.network.name!r} has no {player}; choose another")
-    for name in _SHARED_FIELDS:
-        if name in kwargs:
-            raise ConfigError(f"{path}.kwargs.{name} follows from the config; remove it")
-    arguments = bind(module, kwargs, path)
-    for name, value in arguments.items():
-        sizes = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(size, int) and not isinstance(size, bool) and size < 1 for size in sizes):
-            raise ConfigError(f"{path}.kwargs.{name} is {value}; sizes must be at least 1")
-    fields = {field.name for field in dataclasses.fields(module)}
-    return module(**arguments | {name: v for name, v in shared.items() if name in fields})
-
-
-def _optimizer_arguments(player: str, settings: PlayerConfig) -> dict[str, Any]:
-    function = lookup(OPTIMIZERS, settings.optimizer.name, "optimizer")
-    return bind(function, settings.optimizer.kwargs, f"{player}.optimizer")
-
-
-def _optimizer(player: str, settings: PlayerConfig) -> optax.GradientTransformation:
-    arguments = _optimizer_arguments(player, settings)
-    return make_optimizer(
-        settings.optimizer.name, learning_rate=settings.learning_rate, **arguments
-    )
-
-
-def _schedule(config: Config) -> Schedule:
-    def schedule(step: jax.Array, hparams: Mapping[str, jax.Array]) -> jax.Array:
-        return schedule_factor(
-            step,
-            hparams["schedule.final"],
-            name=config.schedule.name,
-            steps=config.steps,
-            warmup_steps=config.schedule.warmup_steps,
-        )
-
-    return schedule
+    traced = jax.make_jaxpr(samples)(example.labels).jaxpr
+    (labels,) = traced.invars
+    return any(variable is labels for equation in traced.eqns for variable in equation.invars)

@@ -1,17 +1,14 @@
 """Checkpoints of a whole run state: asynchronous and atomic by Orbax, verified on restore by us.
 
 Orbax writes atomically but loads a flipped bit without a word, casts dtypes silently and lets two
-processes write one folder. So every leaf has a digest, shapes and dtypes are compared, a damaged
-step falls back to the one before, and a run directory is locked.
+processes write one folder. So every leaf has a digest, shapes and dtypes are compared, and a
+damaged step falls back to the one before. (`jaxgan.runs.directory` locks the folder.)
 """
 
-import fcntl
 import hashlib
 import logging
 import operator
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,44 +18,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
-from jaxgan.errors import CheckpointError, ConfigError, RunInUseError
-from jaxgan.training.state import GANState
+from jaxgan.errors import CheckpointError
+from jaxgan.types import PyTree
 
 _NUM_LATEST = 3
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Holds a run directory, making it where missing, for this process alone.
-
-    Raises:
-        ConfigError: it is a file, or cannot be written.
-        RunInUseError: another process holds it.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ConfigError(f"{directory} is a file; choose another --workdir") from error
-    except OSError as error:
-        reason = error.strerror.lower() if error.strerror else error
-        raise ConfigError(
-            f"{directory} cannot be written ({reason}); choose another --workdir"
-        ) from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(handle, 20).decode(errors="replace").strip()
-            raise RunInUseError(
-                f"{directory} is in use by process {holder or '(unknown)'}; "
-                "wait for it or choose another --workdir"
-            ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(handle)
 
 
 class Checkpointer:
@@ -115,7 +78,7 @@ class Checkpointer:
         return self._manager.best_step() if self._best_metric else None
 
     def save(
-        self, state: GANState, *, extra: Mapping[str, Any], metrics: Mapping[str, float] | None
+        self, state: PyTree, *, extra: Mapping[str, Any], metrics: Mapping[str, float] | None
     ) -> None:
         """Copies the state to the host and writes it in the background.
 
@@ -140,14 +103,15 @@ class Checkpointer:
         )
 
     def restore(
-        self, like: GANState, *, log: Callable[[str], None] = logging.warning
-    ) -> tuple[GANState, dict[str, Any]] | None:
+        self, like: Callable[[PyTree], PyTree], *, log: Callable[[str], None] = logging.warning
+    ) -> tuple[PyTree, dict[str, Any]] | None:
         """The newest undamaged state and its `extra`; None where there is no checkpoint.
 
         Damaged newer steps are reported and, unless read-only, deleted.
 
         Args:
-            like: A state, or its shapes (`jax.eval_shape`), of the same structure.
+            like: From the checkpoint's `reference` (nested dicts of arrays, or None), a state, or
+                its shapes (`jax.eval_shape`), of the same structure.
             log: Called with one line for each damaged step.
 
         Raises:
@@ -170,14 +134,16 @@ class Checkpointer:
             )
         return None
 
-    def _restore_step(self, step: int, like: GANState) -> tuple[GANState, dict[str, Any]]:
-        leaves, treedef = jax.tree.flatten_with_path(like)
+    def _restore_step(
+        self, step: int, like: Callable[[PyTree], PyTree]
+    ) -> tuple[PyTree, dict[str, Any]]:
         restored = self._manager.restore(
             step,
             args=ocp.args.Composite(state=ocp.args.StandardRestore(), extra=ocp.args.JsonRestore()),
         )
         arrays = {name: np.asarray(array) for name, array in restored["state"].items()}
         digests = restored["extra"]["digests"]
+        leaves, treedef = jax.tree.flatten_with_path(like(_reference(arrays)))
         values = []
         for path, leaf in leaves:
             name = _name(path)
@@ -204,11 +170,25 @@ class Checkpointer:
         self._manager.close()
 
 
+def _reference(arrays: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """What the game fitted to the data, nested as it was; it is not fitted again to be restored."""
+    nested: dict[str, Any] = {}
+    for name, array in arrays.items():
+        outermost, *outer = name.split("/")
+        if outermost != "reference":
+            continue
+        inner = nested
+        for key in outer[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[outer[-1]] = array
+    return nested or None
+
+
 def _name(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def _arrays(state: GANState) -> dict[str, np.ndarray]:
+def _arrays(state: PyTree) -> dict[str, np.ndarray]:
     """Copies of the leaves by path, on the host: later steps may donate the originals."""
 
     def to_host(leaf: jax.Array) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Trains a run: the loop around the dispatched steps, its events, and exact resumption."""
+"""Trains a run: the loop around the compiled steps, its events, and exact resumption."""
 
 import itertools
 import signal
@@ -7,27 +7,32 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.training import parallel
-from jaxgan.runs.build import Run, build
-from jaxgan.runs.checkpoint import Checkpointer, locked
-from jaxgan.config import Config, differences, from_json, to_json
-from jaxgan.data import fits_on_device, host_batches, whole
+from jaxgan.config import Config, differences
+from jaxgan.data import describe, host_batches
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
-from jaxgan.evaluation import draw, make_evaluator, make_monitor, monitored, score_names
-from jaxgan.runs.pictures import save_samples
+from jaxgan.evaluation import conditions, draw, make_evaluator, make_monitor, monitored
+from jaxgan.files import read_json, write_json
+from jaxgan.games import Algorithm
+from jaxgan.pixels import model_batch
 from jaxgan.registry import unknown
-from jaxgan.training.state import GANState
+from jaxgan.runs.build import Program, batch_sizes, build
+from jaxgan.runs.checkpoint import Checkpointer
+from jaxgan.runs.directory import RunDirectory, locked
+from jaxgan.runs.entries import user_modules
+from jaxgan.runs.pictures import save_samples
+from jaxgan.runs.scoring import metrics_of, reference_of, score_names
+from jaxgan.runs.writer import Writer
+from jaxgan.training import parallel
 from jaxgan.training.steps import TrainStep
 from jaxgan.types import Batch, PyTree
-from jaxgan.runs.writer import Writer, read_json, write_json
 
 # What an explicit resume may change: how long a run is and how it is watched.
 _CHANGEABLE = {
@@ -41,7 +46,6 @@ _CHANGEABLE = {
     "data.dir",
     "data.placement",
 }
-_VERSIONED = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
 _DATA_SHARE = 0.25  # of a device's memory, at most, for the data set
 _CPU_BYTES = 4 * 2**30  # stands for the memory of a device that does not tell it
@@ -58,21 +62,29 @@ class Result(NamedTuple):
         workdir: The run directory.
     """
 
-    state: GANState
+    state: Any
     summary: dict[str, Any]
     workdir: Path
 
 
-def train(config: Config, workdir: str | Path, *, resume: bool = False) -> Result:
-    """Trains until `config.steps`, going on where an earlier try of the same config stopped.
+def train(
+    config: Config,
+    workdir: str | Path,
+    *,
+    resume: bool = False,
+    experiment: ModuleType | None = None,
+) -> Result:
+    """Trains until `config.steps`, going on where an earlier run of the same config stopped.
 
-    The run directory gets config.json, versions.json, metrics.jsonl, samples/, checkpoints/ and,
-    in the end, summary.json.
+    The run directory gets config.json, versions.json, origin.json, metrics.jsonl, samples/,
+    checkpoints/ and, in the end, summary.json.
 
     Args:
         config: What to run.
-        workdir: The run directory; it may hold an earlier try.
-        resume: Require an earlier try, which may have had another number of steps.
+        workdir: The run directory; it may hold an earlier run.
+        resume: Require an earlier run, which may have had another number of steps.
+        experiment: The module of the config, which is kept with the run, as are other modules of
+            the user's that the config names.
 
     Raises:
         ConfigError: see `build`; or the directory holds another run, or cannot be used.
@@ -82,16 +94,17 @@ def train(config: Config, workdir: str | Path, *, resume: bool = False) -> Resul
         RunInUseError: another process trains here.
         CheckpointError: there are checkpoints, and none can be used.
     """
-    workdir = Path(workdir).expanduser()
-    with locked(workdir), _signals() as interrupted:
-        _check_directory(workdir, config, resume)
-        run = build(config)
-        best, highest = _best_metric(config, run)
-        (workdir / "config.json").write_text(to_json(config))
-        write_json(workdir / "versions.json", {name: version(name) for name in _VERSIONED})
-        checkpoints = Checkpointer(workdir / "checkpoints", best_metric=best, highest=highest)
+    directory = RunDirectory(Path(workdir).expanduser())
+    with locked(directory.root), _signals() as interrupted:
+        _check_directory(directory, config, resume)
+        program = build(config)
+        best, highest = _best_metric(config, program)
+        data = {"": describe(program.source)}
+        data |= {name: describe(stream) for name, stream in program.streams.items()}
+        directory.describe(config, data, user_modules(config, experiment))
+        checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
-            loop = _Loop(config, run, workdir, checkpointer)
+            loop = _Loop(config, program, directory, checkpointer)
             with closing(loop.writer):
                 return loop.run_to_the_end(interrupted)
 
@@ -99,51 +112,61 @@ def train(config: Config, workdir: str | Path, *, resume: bool = False) -> Resul
 class _Loop:
     """A run in progress: its state on the device, and what the host keeps beside it.
 
-    `window` holds the metrics of every step since the last row, `pending` those of the newest
-    dispatch, still on the device: the host reads them one dispatch late, so that the device never
-    waits for it.
+    `window` holds the metrics of every step since the last row, `pending` those of the newest call
+    of the compiled steps, still on the device: the host reads them one call late, so that the
+    device never waits for it.
     """
 
-    def __init__(self, config: Config, run: Run, workdir: Path, checkpointer: Checkpointer) -> None:
+    def __init__(
+        self, config: Config, program: Program, directory: RunDirectory, checkpointer: Checkpointer
+    ) -> None:
         key = jax.random.key(config.seed)
-        restored = checkpointer.restore(jax.eval_shape(run.init, key))
-        state, extra = restored or (jax.jit(run.init)(key), {"window": {}, "metrics": {}})
-        self.config, self.run, self.workdir, self.checkpointer = config, run, workdir, checkpointer
-        self.state = parallel.replicate(state, run.mesh)
+        restored = checkpointer.restore(partial(jax.eval_shape, program.init, key))
+        if restored is None:
+            state = jax.jit(program.init)(key, program.fit(key))
+            restored = state, {"window": {}, "metrics": {}}
+        state, extra = restored
+        self.config, self.program, self.directory = config, program, directory
+        self.checkpointer = checkpointer
+        self.state = parallel.replicate(state, program.mesh)
         self.key = key
         self.step = int(state.step)
         if self.step > config.steps:
             raise ConfigError(
-                f"steps is {config.steps}, and {workdir} is at step {self.step}; raise --steps"
+                f"steps is {config.steps}, and {directory.root} is at step {self.step}; "
+                "raise --steps"
             )
         self.window: dict[str, list[float]] = extra["window"]
         self.metrics: dict[str, float] = extra["metrics"]
         self.pending: parallel.StackedMetrics = {}
-        self.samples_per_step = config.data.batch_size * config.discriminator_steps
-        self.writer = Writer(workdir, self.step, config.steps, self.samples_per_step)
+        self.samples_per_step = batch_sizes(config)[""]
+        self.writer = Writer(directory, self.step, config.steps, self.samples_per_step)
         self.rate = _Rate()
 
     def run_to_the_end(self, interrupted: threading.Event) -> Result:
-        config, run = self.config, self.run
-        summary = self.workdir / "summary.json"
-        if self.step == config.steps and summary.exists():
+        config, program = self.config, self.program
+        if self.step == config.steps and self.directory.summary.exists():
             self.writer.line(f"finished at step {self.step} before; --workdir starts another run")
-            return Result(self.state, read_json(summary), self.workdir)
+            return Result(self.state, read_json(self.directory.summary), self.directory.root)
         if self.step:
             self.writer.line(f"going on from step {self.step}")
-        self.evaluate = make_evaluator(config, run.source, run.latents, log=self.writer.line)
-        on_device = _on_device(config, run)
-        dispatch = parallel.make_dispatch(
-            self.step_function(),
-            mode=config.parallel,
-            mesh=run.mesh,
-            batch_size=self.samples_per_step if on_device else None,
+        self.reference = reference_of(
+            config.data, program.source, config.eval_features, log=self.writer.line
         )
-        lengths = list(_dispatch_lengths(config, self.step))
-        words, started = np.asarray(jax.random.key_data(self.key)), self.step
-        with _feed(config, run, words, self.step, lengths, on_device) as feed:
+        self.evaluate = self.evaluator()
+        self.conditions = conditions(program.source, _NUM_POINTS)
+        on_device = _on_device(config, program)
+        run_steps = parallel.compiled(
+            self.steps(on_device),
+            mode=config.parallel,
+            mesh=program.mesh,
+            stacked=not on_device,
+        )
+        lengths = list(_call_lengths(config, self.step))
+        key_data, started = np.asarray(jax.random.key_data(self.key)), self.step
+        with _feed(config, program, key_data, self.step, lengths, on_device) as feed:
             for length, data in zip(lengths, feed, strict=False):
-                self.state, metrics = dispatch(self.state, data, length)
+                self.state, metrics = run_steps(self.state, data, length)
                 self.collect()
                 self.step, self.pending = self.step + length, metrics
                 if length == self.step - started:  # time starts after the compilation
@@ -160,23 +183,52 @@ class _Loop:
                     raise InterruptedRun(
                         f"interrupted at step {self.step} and saved; the same command goes on"
                     )
-        return Result(self.state, self.summarise("done"), self.workdir)
+        return Result(self.state, self.summarise("done"), self.directory.root)
 
-    def step_function(self) -> TrainStep:
-        """The train step, with the metrics that are taken inside the compiled loop."""
-        config, run = self.config, self.run
-        if not config.monitor_every:
-            return run.train_step
-        place = partial(parallel.spread, mode=config.parallel, mesh=run.mesh)
-        monitor = make_monitor(
-            config,
-            run.source,
-            run.latents,
-            place=place,
-            axis_name=parallel.axis_name(config.parallel),
-            log=self.writer.line,
+    def evaluator(self) -> Any:
+        """(state, key) -> scores of the averaged weights."""
+        config, program, reference = self.config, self.program, self.reference
+        metrics = metrics_of(
+            config.eval_metrics,
+            program.source,
+            reference.features,
+            conditional=program.conditional,
         )
-        return monitored(run.train_step, monitor, every=config.monitor_every)
+        return make_evaluator(
+            reference,
+            metrics,
+            jax.jit(program.sample),
+            num_samples=config.num_eval_samples,
+            conditional=program.conditional,
+            held_out_scores=held_out_scores(program),
+        )
+
+    def steps(self, on_device: bool) -> parallel.RunSteps:
+        """K steps, with the metrics that are taken inside the compiled loop."""
+        config, program = self.config, self.program
+        if on_device and not config.monitor_every:
+            return program.run_steps
+        return parallel.make_run_steps(
+            self.monitored_step() if config.monitor_every else program.train_step,
+            mode=config.parallel,
+            mesh=program.mesh,
+            batch_sizes=batch_sizes(config) if on_device else None,
+        )
+
+    def monitored_step(self) -> TrainStep:
+        config, program = self.config, self.program
+        axis_name = parallel.axis_name(config.parallel)
+        sample = (
+            program.sample if axis_name is None else partial(program.sample, axis_name=axis_name)
+        )
+        monitor = make_monitor(
+            self.reference,
+            sample,
+            num_samples=config.num_monitor_samples,
+            shard=partial(parallel.shard, mode=config.parallel, mesh=program.mesh),
+            axis_name=axis_name,
+        )
+        return monitored(program.train_step, monitor, every=config.monitor_every)
 
     def due(self, every: int) -> bool:
         """Whether an event that happens every so many steps, and at the end, happens now."""
@@ -200,7 +252,7 @@ class _Loop:
     def hold_events(self, stop: bool) -> None:
         """What is due after this step: a row, an evaluation, a picture, a checkpoint."""
         config, row = self.config, {}
-        if not _all_finite(self.state.ema_params, self.state.generator.params):
+        if not _all_finite(self.state):
             self.diverged(f"a parameter is not finite at step {self.step}")
         if self.due(config.log_every):
             row |= {name: float(np.mean(values)) for name, values in self.window.items() if values}
@@ -217,11 +269,19 @@ class _Loop:
             self.checkpointer.save(self.state, extra=extra, metrics=row)
 
     def picture(self) -> None:
-        num = _NUM_IMAGES if len(self.run.source.shape) == 3 else _NUM_POINTS
+        program, source = self.program, self.program.source
+        num = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS
         key = jax.random.fold_in(self.key, _PICTURE)
-        samples = draw(self.state, key, num, self.run.latents)
-        path = self.workdir / "samples" / f"step_{self.step:08}.png"
-        save_samples(path, samples, self.run.source)
+        asked = in_rows(self.conditions, num) if program.conditional else self.conditions
+        samples, _ = draw(jax.jit(program.sample), self.state, key, num, conditions=asked)
+        save_samples(self.directory.picture(self.step), samples, source)
+        if isinstance(program.game, Algorithm):
+            return
+        given = model_batch(source.read(np.arange(min(num, source.size))))
+        for name in program.game.pictures:
+            play = jax.jit(partial(program.play, lambda game, name=name: game.pictures[name]))
+            made = np.asarray(play(self.state, given, key))
+            save_samples(self.directory.picture(self.step, name), made, source)
 
     def diverged(self, what: str) -> NoReturn:
         self.summarise("diverged")
@@ -233,17 +293,17 @@ class _Loop:
 
     def summarise(self, exit_reason: str) -> dict[str, Any]:
         per_second = self.rate.per_second()
-        pictures = list((self.workdir / "samples").glob("step_*.png"))
+        picture = self.directory.newest_picture()
         summary = {
             "exit_reason": exit_reason,
             "step": self.step,
             "metrics": self.metrics,
-            "picture": str(max(pictures).relative_to(self.workdir)) if pictures else None,
+            "picture": None if picture is None else str(picture),
             "best_step": self.checkpointer.best_step(),
             "samples_per_second": per_second and per_second * self.samples_per_step,
             "wall_time": self.writer.elapsed(),
         }
-        write_json(self.workdir / "summary.json", summary)
+        write_json(self.directory.summary, summary)
         return summary
 
 
@@ -266,35 +326,59 @@ class _Rate:
         return self._steps / self._seconds if self._steps else None
 
 
-def _best_metric(config: Config, run: Run) -> tuple[str, bool]:
+def _best_metric(config: Config, program: Program) -> tuple[str, bool]:
     """The score that marks the best checkpoint, and whether its highest value does.
 
     Raises:
         ConfigError: one that is not measured.
     """
-    scores = score_names(config, run.source)
+    scores = score_names(
+        config.eval_metrics, program.source, config.eval_features, conditional=program.conditional
+    )
     best = config.best_metric or next(iter(scores))
     if best not in scores:
         raise unknown("best_metric", best, scores)
     return best, scores[best]
 
 
-def _check_directory(workdir: Path, config: Config, resume: bool) -> None:
-    """Raises ConfigError unless the directory is new or holds a try of this very config."""
-    path = workdir / "config.json"
-    if not path.exists():
+def held_out_scores(program: Program) -> Any:
+    """(state, batch, key) -> the game's own figures of held-out samples; None without any."""
+    if isinstance(program.game, Algorithm) or program.game.scores is None:
+        return None
+    play = jax.jit(partial(program.play, lambda game: game.scores))
+    return lambda state, batch, key: play(state, model_batch(batch), key)
+
+
+def in_rows(conditions: Batch, num: int) -> Batch:
+    """Conditions for a grid of pictures: classes in turn, where there are labels."""
+    if conditions.labels is None:
+        return conditions
+    classes = np.unique(np.asarray(conditions.labels))
+    labels = classes[np.arange(num) % min(len(classes), int(num**0.5))]
+    return conditions.replace(
+        real=conditions.real[:num],
+        labels=labels.astype(np.int32),
+        condition=None if conditions.condition is None else conditions.condition[:num],
+    )
+
+
+def _check_directory(directory: RunDirectory, config: Config, resume: bool) -> None:
+    """Raises ConfigError unless the directory is new or holds a run of this very config."""
+    if not directory.config.exists():
         if resume:
-            raise ConfigError(f"{workdir} holds no run to resume; leave out --resume")
+            raise ConfigError(f"{directory.root} holds no run to resume; leave out --resume")
         return
-    earlier = from_json(path.read_text())
     differing = [
-        name for name in differences(earlier, config) if not (resume and name in _CHANGEABLE)
+        name
+        for name in differences(directory.read_config(), config)
+        if not (resume and name in _CHANGEABLE)
     ]
     if differing:
         name = differing[0]
         raise ConfigError(
-            f"{workdir} holds a run with another {name} ({len(differing)} differences); choose "
-            "another --workdir" + (", or pass --resume" if set(differing) <= _CHANGEABLE else "")
+            f"{directory.root} holds a run with another {name} ({len(differing)} differences); "
+            "choose another --workdir"
+            + (", or pass --resume" if set(differing) <= _CHANGEABLE else "")
         )
 
 
@@ -302,8 +386,8 @@ def _events(config: Config) -> tuple[int, ...]:
     return config.log_every, config.eval_every, config.sample_every, config.checkpoint_every
 
 
-def _dispatch_lengths(config: Config, step: int) -> Iterator[int]:
-    """Steps of each dispatch from `step` on: `steps_per_call`, cut at the next event."""
+def _call_lengths(config: Config, step: int) -> Iterator[int]:
+    """Steps of each call from `step` on: `steps_per_call`, cut at the next event."""
     while step < config.steps:
         to_events = [every - step % every for every in _events(config) if every]
         length = min(config.steps_per_call, config.steps - step, *to_events)
@@ -311,29 +395,36 @@ def _dispatch_lengths(config: Config, step: int) -> Iterator[int]:
         step += length
 
 
-def _on_device(config: Config, run: Run) -> bool:
+def _on_device(config: Config, program: Program) -> bool:
     if config.data.placement != "auto":
         return config.data.placement == "device"
-    memory = run.mesh.devices.flat[0].memory_stats() or {}
+    memory = program.mesh.devices.flat[0].memory_stats() or {}
     limit = int(memory.get("bytes_limit", _CPU_BYTES) * _DATA_SHARE)
-    return fits_on_device(run.source, limit)
+    return sum(s.nbytes for s in (program.source, *program.streams.values())) <= limit
 
 
 @contextmanager
 def _feed(
-    config: Config, run: Run, words: np.ndarray, step: int, lengths: list[int], on_device: bool
+    config: Config,
+    program: Program,
+    key_data: np.ndarray,
+    step: int,
+    lengths: list[int],
+    on_device: bool,
 ) -> Iterator[Iterator[Batch]]:
-    """What each dispatch gets: the whole set on the device, or its own stacked batches."""
+    """What each call gets: the whole sets on the device, or its own stacked batches."""
     if on_device:
-        yield itertools.repeat(parallel.replicate(whole(run.source), run.mesh))
+        yield itertools.repeat(parallel.replicate(program.data(), program.mesh))
         return
+    sizes = batch_sizes(config)
     with host_batches(
-        run.source,
-        words,
+        program.source,
+        key_data,
         lengths=lengths,
-        batch_size=config.data.batch_size * config.discriminator_steps,
+        batch_size=sizes[""],
+        streams={name: (stream, sizes[name]) for name, stream in program.streams.items()},
         start_step=step,
-        put=lambda batches: parallel.put_batches(batches, config.parallel, run.mesh),
+        put=lambda batches: parallel.put_batches(batches, config.parallel, program.mesh),
     ) as batches:
         yield batches
 
@@ -367,8 +458,10 @@ def _signals() -> Iterator[threading.Event]:
 
 @jax.jit
 def _finite(tree: PyTree) -> jax.Array:
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
+    floats = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in floats]).all()
 
 
-def _all_finite(*trees: PyTree) -> bool:
-    return bool(_finite(trees))
+def _all_finite(state: Any) -> bool:
+    """Whether all weights and averages are finite."""
+    return bool(_finite((getattr(state, "players", state), getattr(state, "averages", ()))))

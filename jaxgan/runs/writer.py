@@ -10,21 +10,11 @@ from typing import Any
 import rich.console
 import rich.progress
 
-METRICS_FILE = "metrics.jsonl"
+from jaxgan.files import write_text
+from jaxgan.runs.directory import RunDirectory
+
 # Shown on the console, where the row has them; metrics.jsonl has everything.
 _SHOWN = ("loss/generator", "loss/discriminator", "eval/")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    temporary.replace(path)
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text())
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -36,27 +26,27 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 class Writer:
-    """Writes the metrics of a run from step `start` on; later rows of an earlier try are dropped.
+    """Writes the metrics of a run from step `start` on; later rows of an earlier run are dropped.
 
     Args:
-        workdir: The run directory.
+        directory: The run directory.
         start: The step from which the run goes on.
         steps: The step at which it ends.
         samples_per_step: Real samples seen in one step.
     """
 
-    def __init__(self, workdir: Path, start: int, steps: int, samples_per_step: int) -> None:
-        path = workdir / METRICS_FILE
+    def __init__(
+        self, directory: RunDirectory, start: int, steps: int, samples_per_step: int
+    ) -> None:
+        path = directory.metrics
         kept = [row for row in read_rows(path) if row["step"] <= start]
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        temporary.replace(path)
+        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
         self._file = path.open("a")
         self._elapsed = kept[-1]["time"] if kept else 0.0
         self._started = time.monotonic()
         self._steps = steps
         self._samples_per_step = samples_per_step
-        self._tensorboard = _tensorboard(workdir, start)
+        self._tensorboard = _tensorboard(directory.tensorboard, start)
         self._console = rich.console.Console(highlight=False, soft_wrap=True)
         self._progress = _progress(self._console) if self._console.is_terminal else None
         if self._progress:
@@ -64,7 +54,7 @@ class Writer:
             self._progress.start()
 
     def elapsed(self) -> float:
-        """Seconds that the run has taken, over all its tries."""
+        """Seconds that the run has taken, over all its parts."""
         return self._elapsed + time.monotonic() - self._started
 
     def row(self, step: int, values: Mapping[str, float], steps_per_second: float | None) -> None:
@@ -122,9 +112,9 @@ def _progress(console: rich.console.Console) -> rich.progress.Progress:
     )
 
 
-def _tensorboard(workdir: Path, start: int) -> Any:
+def _tensorboard(folder: Path, start: int) -> Any:
     try:
         from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports] - an extra
     except ImportError:
         return None
-    return SummaryWriter(str(workdir / "tensorboard"), purge_step=start + 1)
+    return SummaryWriter(str(folder), purge_step=start + 1)

@@ -1,39 +1,41 @@
 """Controllers: they adjust a hyperparameter so that a measured similarity stays at a target.
 
-The measured similarity is a statistic of MEASURES, or what the generator minimises in any loss: a
-distance between real and fake, or a similarity's negative. The adjusted float is an entry of
-`GANState.hparams`, and so a traced part of the state, that is saved and resumed with it.
+The measured similarity is a statistic of MEASURES, what the generator minimises in any loss (a
+distance between real and fake, or a similarity's negative), or any metric of a game. The adjusted
+float is an entry of `GANState.hparams`, and so a traced part of the state, that is saved and
+resumed with it.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-Measure = Callable[..., Float[Array, ""]]
+from jaxgan.training.schedules import Path, value_at, with_value
+from jaxgan.types import Hparams
+
+Measured = Callable[..., Float[Array, ""]]
 
 
 class Controller(NamedTuple):
     """A controller of the run.
 
     Attributes:
-        path: Its dotted name in the config, "controllers.LABEL": its prefix in hparams.
-        measure: The measure with its static hyperparameters bound.
-        traced: Names of its traced hyperparameters.
-        on: The view that it measures: "images", "features" or "logits".
-        needs_key: Whether it asks for a random key.
-        adjusts: The entry of hparams that it adjusts.
+        label: Its name; `hparams["controllers"][label]` has its target, rate, lower and upper.
+        metric: The metric of the step that it keeps at the target.
+        adjusts: Where in hparams the float is that it adjusts.
     """
 
-    path: str
-    measure: Measure
-    traced: tuple[str, ...] = ()
-    on: str = "logits"
-    needs_key: bool = False
-    adjusts: str = "discriminator_share"
+    label: str
+    metric: str
+    adjusts: Path
+
+    def value(self, hparams: Hparams) -> Float[Array, ""]:
+        """The float that it adjusts."""
+        return value_at(hparams, self.adjusts)
 
 
 def logit_sign(real: Float[Array, "n k"], fake: Float[Array, "m k"]) -> Float[Array, ""]:
@@ -60,14 +62,10 @@ def auc(real: Float[Array, "n k"], fake: Float[Array, "m k"]) -> Float[Array, ""
     return 1 - jnp.mean(below + not_above) / (2 * len(real))
 
 
-MEASURES: dict[str, Measure] = {"auc": auc, "logit_sign": logit_sign}
+MEASURES: dict[str, Measured] = {"auc": auc, "logit_sign": logit_sign}
 
 
-def adjusted(
-    controllers: tuple[Controller, ...],
-    hparams: Mapping[str, Float[Array, "..."]],
-    measured: Mapping[str, Float[Array, ""]],
-) -> dict[str, Float[Array, "..."]]:
+def adjusted(hparams: Hparams, measured: Mapping[Controller, Float[Array, ""]]) -> dict[str, Any]:
     """The hyperparameters for the next step: h <- clip(h exp(rate (measured - target))).
 
     An integral controller of log h, so that one rate suits floats of any size, and the noise of
@@ -76,15 +74,13 @@ def adjusted(
     Differs from Karras et al. 2020, section 3.1, which adds a constant of the error's sign.
 
     Args:
-        controllers: Each adjusts one entry.
-        hparams: Holds, under each controller's path, its `target`, `rate`, `lower` and `upper`.
-        measured: What each controller measured in this step, by its path.
+        hparams: Nested as the config is.
+        measured: What each controller measured in this step.
     """
     new = dict(hparams)
-    for controller in controllers:
-        path = controller.path
-        error = measured[path] - hparams[f"{path}.target"]
-        grown = new[controller.adjusts] * jnp.exp(hparams[f"{path}.rate"] * error)
-        limits = hparams[f"{path}.lower"], hparams[f"{path}.upper"]
-        new[controller.adjusts] = jnp.clip(grown, *limits)
+    for controller, value in measured.items():
+        own = hparams["controllers"][controller.label]
+        grown = controller.value(new) * jnp.exp(own["rate"] * (value - own["target"]))
+        limited = jnp.clip(grown, own["lower"], own["upper"])
+        new = with_value(new, controller.adjusts, limited)
     return new

@@ -1,11 +1,11 @@
-"""Optimisers and learning-rate schedules by name; their floats are traced, so they can be swept."""
+"""Optimisers by name. They are built inside the step from traced floats, and so can be swept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+
+from jaxgan.types import Hparams
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "adam": optax.adam,
@@ -16,33 +16,22 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
 }
 
 
-def make_optimizer(name: str, **arguments: Any) -> optax.GradientTransformation:
-    """The optimiser `name` with its float arguments, `learning_rate` among them, as state.
-
-    Floats become entries of `opt_state.hyperparams` (see `optax.inject_hyperparams`); ints, bools
-    and None stay static.
-    """
-    function = OPTIMIZERS[name]
-    return optax.inject_hyperparams(function)(**arguments)
-
-
-def schedule_factor(
-    step: Int[Array, ""], final: Float[Array, ""], *, name: str, steps: int, warmup_steps: int = 0
-) -> Float[Array, ""]:
-    """Factor on the learning rate: a linear warm-up to 1, then the decay to `final`.
+def make_optimizer(
+    hparams: Hparams,
+    *,
+    function: Callable[..., optax.GradientTransformation],
+    static: Mapping[str, Any],
+) -> optax.GradientTransformation:
+    """A player's optimiser: clipping of the gradient's norm, where asked, then the function.
 
     Args:
-        step: From 0.
-        final: Factor at the end of the decay.
-        name: Shape of the decay: "constant", "linear" or "cosine" (Loshchilov & Hutter 2017).
-        steps: Steps of the run; the decay takes those after the warm-up.
-        warmup_steps: Steps of the warm-up.
+        hparams: The player's: `learning_rate`, `optimizer.kwargs`, and `clip_norm` where gradients
+            are clipped.
+        function: (learning_rate=, **kwargs) -> optimiser.
+        static: Those of its arguments that are not traced.
     """
-    decay_steps = steps - warmup_steps
-    decay = {
-        "constant": lambda t: jnp.ones(()),
-        "linear": optax.linear_schedule(1.0, final, decay_steps),
-        "cosine": optax.cosine_decay_schedule(1.0, decay_steps, final),
-    }[name]
-    warmup = jnp.minimum((step + 1) / max(warmup_steps, 1), 1.0)
-    return warmup * decay(jnp.maximum(step - warmup_steps, 0))
+    floats = hparams.get("optimizer", {}).get("kwargs", {})
+    optimizer = function(learning_rate=hparams["learning_rate"], **static, **floats)
+    if "clip_norm" not in hparams:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(hparams["clip_norm"]), optimizer)

@@ -1,11 +1,11 @@
-"""Runs a train step K times in one dispatch, on one device or on all of them.
+"""Runs a train step K times in one program, on one device or on all of them.
 
 Modes: "jit" shards the batch over a mesh of all local devices and lets XLA partition the step (one
 device needs no mesh); "pmap" runs one program a device and averages by collectives. Both give the
 same numbers to rounding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,20 +15,19 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Shaped
 
 from jaxgan import collectives
-from jaxgan.data import batch_indices, gather, to_model
 from jaxgan.errors import ConfigError
-from jaxgan.training.state import GANState
-from jaxgan.training.steps import Metrics, TrainStep
-from jaxgan.types import Batch, PyTree
+from jaxgan.training.data_order import next_batch
+from jaxgan.training.steps import TrainStep
+from jaxgan.types import Batch, Metrics, PyTree
 
 AXIS = "data"
 
 StackedMetrics = dict[str, Float[Array, "k"]]
-Dispatch = Callable[[GANState, Any, int], tuple[GANState, StackedMetrics]]
+RunSteps = Callable[[Any, Any, int], tuple[Any, StackedMetrics]]
 
 
 def axis_name(mode: str) -> str | None:
-    """The axis name with which the networks and the objective of this mode are built."""
+    """The axis name with which the networks and the game of this mode are built."""
     return AXIS if mode == "pmap" else None
 
 
@@ -62,51 +61,63 @@ def put_batches(batches: Batch, mode: str, mesh: Mesh) -> Batch:
     return jax.device_put(batches, NamedSharding(mesh, PartitionSpec(None, AXIS)))
 
 
-def spread(x: Shaped[Array, "n ..."], mode: str, mesh: Mesh) -> Shaped[Array, "n ..."]:
+def shard(x: Shaped[Array, "n ..."], mode: str, mesh: Mesh) -> Shaped[Array, "n ..."]:
     """Under "jit", lets XLA split the leading axis over the devices; for use inside a program."""
     if mode == "pmap" or mesh.size == 1:
         return x
     return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
-def make_dispatch(
+def make_run_steps(
     train_step: TrainStep,
     *,
     mode: str,
     mesh: Mesh,
-    batch_size: int | None,
-) -> Dispatch:
-    """A function (state, data, K) -> (state, metrics stacked [K]) that runs K steps; donates state.
+    batch_sizes: Mapping[str, int] | None,
+) -> RunSteps:
+    """A pure function (state, data, K) -> (state, metrics stacked [K]) that runs K steps.
+
+    It is not compiled, so that a sweep is its `vmap`: see `compiled`.
 
     Args:
         train_step: Built with `axis_name(mode)`.
         mode: "jit" or "pmap".
-        mesh: Where it runs.
-        batch_size: Samples a step, over all devices, where `data` is the whole set: a replicated
-            `Batch` from which each step gathers its own (`jaxgan.data.batch_indices`). None where
-            `data` holds stacked batches (`put_batches`).
+        mesh: Where it will run.
+        batch_sizes: Rows of a step, over all devices, of each stream ("" is the main one), where
+            `data` is the whole set: a `Batch` of which each step takes its own rows
+            (`jaxgan.training.data_order`). None where `data` holds stacked batches (`put_batches`).
     """
     name = axis_name(mode)
 
-    def run(state: GANState, data: Batch, length: int) -> tuple[GANState, StackedMetrics]:
-        def body(state: GANState, batch: Batch | None) -> tuple[GANState, Metrics]:
+    def run_steps(state: Any, data: Batch, length: int) -> tuple[Any, StackedMetrics]:
+        def body(state: Any, batch: Batch | None) -> tuple[Any, Metrics]:
             if batch is None:
-                assert batch_size is not None
-                words = jax.random.key_data(state.key)
-                size = data.real.shape[0]
-                order = batch_indices(words, state.step, batch_size=batch_size, size=size)
-                batch = gather(data, collectives.local_slice(jnp.asarray(order), name))
-            batch = batch.replace(real=to_model(batch.real))
-            return train_step(state, jax.tree.map(partial(spread, mode=mode, mesh=mesh), batch))
+                assert batch_sizes is not None
+                key_data = jax.random.key_data(state.key)
+                local = partial(collectives.local_slice, axis_name=name)
+                batch = next_batch(data, key_data, state.step, batch_sizes, local=local)
+            return train_step(state, jax.tree.map(partial(shard, mode=mode, mesh=mesh), batch))
 
-        return jax.lax.scan(body, state, None if batch_size else data, length)
+        return jax.lax.scan(body, state, None if batch_sizes else data, length)
 
+    return run_steps
+
+
+def compiled(run_steps: RunSteps, *, mode: str, mesh: Mesh, stacked: bool) -> RunSteps:
+    """K steps as one program over the devices of the mesh; donates the state.
+
+    Args:
+        run_steps: See `make_run_steps`; of the same mode.
+        mode: "jit" or "pmap".
+        mesh: Where it runs.
+        stacked: Whether its data are stacked batches, rather than the whole set.
+    """
     if mode == "jit":
-        return jax.jit(run, static_argnums=2, donate_argnums=0)
+        return jax.jit(run_steps, static_argnums=2, donate_argnums=0)
     mapped = jax.pmap(
-        lambda state, data, _, length: run(state, data, length),
+        lambda state, data, _, length: run_steps(state, data, length),
         AXIS,
-        in_axes=(None, None if batch_size else 1, 0, None),
+        in_axes=(None, 1 if stacked else None, 0, None),
         out_axes=(None, None),
         static_broadcasted_argnums=3,
         donate_argnums=0,

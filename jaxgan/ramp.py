@@ -1,0 +1,26 @@
+"""A float that changes over the steps of a run. The float itself is computed by `training`."""
+
+from typing import Literal, NamedTuple
+
+SHAPES = ("constant", "linear", "cosine", "exponential")
+
+
+class Ramp(NamedTuple):
+    """A float that goes from `start` to `end`, in the place of any float of a config.
+
+    The ends are traced, so that they can be swept; all else is static.
+
+    Attributes:
+        start: The value after the warm-up.
+        end: The value after `steps`, and from then on.
+        steps: The step at which `end` is reached; None: the last of the run.
+        shape: "constant" (stays at `start`), "linear", "cosine" (Loshchilov and Hutter 2017), or
+            "exponential" (a straight line of the logarithm: both ends above 0).
+        warmup: The first steps, during which the value grows linearly from 0 to `start`.
+    """
+
+    start: float
+    end: float = 0.0
+    steps: int | None = None
+    shape: Literal["constant", "linear", "cosine", "exponential"] = "linear"
+    warmup: int = 0

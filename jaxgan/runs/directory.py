@@ -1,0 +1,184 @@
+"""A run directory: the names of its files, its lock, and where the code of its run came from."""
+
+import fcntl
+import importlib
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from jaxgan.config import Config, from_json, to_json
+from jaxgan.errors import ConfigError, RunInUseError
+from jaxgan.files import read_json, write_json, write_text
+
+_VERSIONED = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+class RunDirectory(NamedTuple):
+    """The files of a run.
+
+    Attributes:
+        root: The directory.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """What was run."""
+        return self.root / "config.json"
+
+    @property
+    def versions(self) -> Path:
+        """With which packages."""
+        return self.root / "versions.json"
+
+    @property
+    def origin(self) -> Path:
+        """With which code of the user's, and on what data."""
+        return self.root / "origin.json"
+
+    @property
+    def code(self) -> Path:
+        """Copies of the user's modules."""
+        return self.root / "code"
+
+    @property
+    def metrics(self) -> Path:
+        """A row of figures a line."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """How it ended."""
+        return self.root / "summary.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """What `jaxgan eval` found."""
+        return self.root / "eval.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a step."""
+        return self.root / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The figures again, for TensorBoard."""
+        return self.root / "tensorboard"
+
+    def picture(self, step: int, name: str = "step") -> Path:
+        """The picture of a step: samples, or another picture of the game's by its name."""
+        return self.root / "samples" / f"{name}_{step:08}.png"
+
+    def newest_picture(self) -> Path | None:
+        """The newest picture of samples, relative to the directory."""
+        pictures = self.picture(0).parent.glob("step_*.png")
+        return max((path.relative_to(self.root) for path in pictures), default=None)
+
+    def read_config(self) -> Config:
+        """The config of the run; ConfigError where there is none."""
+        if not self.config.exists():
+            raise ConfigError(f"{self.root} holds no run; name a run directory")
+        return from_json(self.config.read_text())
+
+    def describe(self, config: Config, data: dict[str, Any], modules: Iterable[ModuleType]) -> None:
+        """Writes what is known before the first step.
+
+        Args:
+            config: What is run.
+            data: What `jaxgan.data.describe` says of each stream; "" is the main one.
+            modules: The user's modules that the run needs.
+        """
+        write_text(self.config, to_json(config))
+        write_json(self.versions, {name: version(name) for name in _VERSIONED})
+        files = {_name(module): module.__file__ for module in modules if module.__file__}
+        for name, file in files.items():
+            self.code.mkdir(exist_ok=True)
+            shutil.copyfile(file, self.code / f"{name}.py")
+        write_json(self.origin, {"path": str(Path.cwd()), "modules": list(files), "data": data})
+
+    def data(self) -> dict[str, Any]:
+        """What `describe` got as `data`."""
+        return read_json(self.origin)["data"]
+
+    def import_modules(self) -> None:
+        """Imports the user's modules of the run: where it was started, else their copies.
+
+        Raises:
+            ConfigError: a module that cannot be imported.
+        """
+        origin = read_json(self.origin)
+        if origin["path"] not in sys.path:
+            sys.path.append(origin["path"])
+        for name in origin["modules"]:
+            try:
+                found = importlib.util.find_spec(name)
+            except (ImportError, ValueError):
+                found = None
+            try:
+                if found is not None:
+                    importlib.import_module(name)
+                else:
+                    _import_file(name, self.code / f"{name}.py")
+            except Exception as error:
+                raise ConfigError(
+                    f"module {name!r} of this run cannot be imported ({error}); repair it, or its "
+                    f"copy in {self.code}"
+                ) from error
+
+
+def _name(module: ModuleType) -> str:
+    """The name of a module; of a script, which is called __main__, that of its file."""
+    if module.__name__ != "__main__" or module.__file__ is None:
+        return module.__name__
+    return Path(module.__file__).stem
+
+
+def _import_file(name: str, path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds a run directory, making it where missing, for this process alone.
+
+    Raises:
+        ConfigError: it is a file, or cannot be written.
+        RunInUseError: another process holds it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(f"{directory} is a file; choose another --workdir") from error
+    except OSError as error:
+        reason = error.strerror.lower() if error.strerror else error
+        raise ConfigError(
+            f"{directory} cannot be written ({reason}); choose another --workdir"
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(handle, 20).decode(errors="replace").strip()
+            raise RunInUseError(
+                f"{directory} is in use by process {holder or '(unknown)'}; "
+                "wait for it or choose another --workdir"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
