@@ -8,21 +8,24 @@ kept in .pytest_cache, never in the user's own cache.
 import os
 from pathlib import Path
 
-CACHE = Path(__file__).parent.parent / ".pytest_cache"
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".pytest_cache"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
 os.environ["JAXGAN_CACHE_DIR"] = str(CACHE / "jaxgan")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE / "jaxgan" / "xla")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
-import jaxgan.state
 from jaxtyping import install_import_hook
 
-# Before the hook: configs check themselves, and transformations rebuild pytrees with other leaves.
-import jaxgan.config
-import jaxgan.types  # noqa: F401
-
-install_import_hook("jaxgan", "beartype.beartype")
+# Configs check themselves, and transformations rebuild pytrees with other leaves.
+UNCHECKED = ("jaxgan.config", "jaxgan.types", "jaxgan.training.state")
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "jaxgan").rglob("*.py")
+    if path.name != "__init__.py"  # which would stand for all modules of its package
+]
+install_import_hook([name for name in MODULES if name not in UNCHECKED], "beartype.beartype")
 
 import jax
 import pytest
