@@ -9,6 +9,7 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from jaxgan.errors import ConfigError
@@ -107,87 +108,104 @@ def get(config: Any, path: str) -> Any:
 
 
 def override(config: Dataclass, path: str, value: Any) -> Dataclass:
-    """The config with the value at a dotted path replaced; text is parsed to the field's type.
+    """The config with the value at a dotted path replaced: see `override_all`."""
+    return override_all(config, {path: value})
+
+
+def override_all(config: Dataclass, values: Mapping[str, Any]) -> Dataclass:
+    """The config with the values at dotted paths replaced; text is parsed to the field's type.
 
     New entries by label, `kwargs` and ramps (`PATH.end` makes a float at `PATH` the start of one)
-    are made on the way. Another `name` empties the `kwargs` beside it: they were the old entry's.
+    are made on the way. Another `name` empties the `kwargs` beside it, which were the old entry's.
+    The config is checked once, with all values replaced.
 
     Raises:
         ConfigError: no such field, or a value of the wrong type.
     """
-    return _override(config, path.split("."), value, path)
+    return _replaced(config, {tuple(path.split(".")): value for path, value in values.items()}, "")
 
 
-def _override(config: Any, names: list[str], value: Any, path: str) -> Any:
-    name, *rest = names
-    if isinstance(config, Mapping):  # keyword arguments, or entries by label
-        entry = config.get(name)
-        if not rest:
-            return {**config, name: _parse(value)}
-        nested = dataclasses.is_dataclass(entry) or isinstance(entry, Mapping)
-        new = _override(entry, rest, value, path) if nested else _ramp(entry, rest, value, path)
-        return {**config, name: new}
+# What is replaced inside of something: values by the rest of their paths.
+_Changes = dict[tuple[str, ...], Any]
+
+
+def _replaced(config: Any, changes: _Changes, prefix: str) -> Any:
+    """A dataclass, keyword arguments or entries by label, with some of what it holds replaced."""
+    inner: dict[str, _Changes] = {}
+    for (name, *rest), value in changes.items():
+        inner.setdefault(name, {})[tuple(rest)] = value
+    if isinstance(config, Mapping):
+        new = {
+            name: _value(config.get(name), Any, rest, prefix + name) for name, rest in inner.items()
+        }
+        return {**config, **new}
     hints = typing.get_type_hints(type(config))
-    if name not in hints:
-        prefix = path.removesuffix(".".join(names))
-        raise unknown("field", prefix + name, [prefix + hint for hint in hints])
-    hint, current = hints[name], getattr(config, name)
-    if rest:
-        new = _inner(current, hint, rest, value, path)
-    else:
-        new = value if _is_text(hint) else _parse(value)
-        if float in _options(hint) and isinstance(new, int) and not isinstance(new, bool):
-            new = float(new)
-    changes = {name: new}
-    if name == "name" and new != current and "kwargs" in hints:
-        changes["kwargs"] = {}
-    return dataclasses.replace(config, **changes)
+    for name in inner:
+        if name not in hints:
+            raise unknown("field", prefix + name, [prefix + hint for hint in hints])
+    new = {}
+    # Names first: another name drops the arguments that belonged to the old one.
+    for name in sorted(inner, key=lambda name: name != "name"):
+        current = new.get(name, getattr(config, name))
+        new[name] = _value(current, hints[name], inner[name], prefix + name)
+        if name == "name" and new[name] != current and "kwargs" in hints:
+            new["kwargs"] = {}
+    return dataclasses.replace(config, **new)
 
 
-def _inner(current: Any, hint: Any, rest: list[str], value: Any, path: str) -> Any:
-    """What a field holds, with something inside it replaced."""
+def _value(current: Any, hint: Any, changes: _Changes, path: str) -> Any:
+    """What a field holds, replaced as a whole or inside."""
+    if () in changes:
+        current = _parsed(changes.pop(()), hint)
+    if not changes:
+        return current
     entry_type = _entry_type(hint)
     if entry_type is not None:
-        current = {rest[0]: entry_type(), **current}
+        current = {**{label: entry_type() for label, *_ in changes}, **current}
     optional = [option for option in _options(hint) if dataclasses.is_dataclass(option)]
     if current is None and optional:
         current = optional[0]()
     if dataclasses.is_dataclass(current) or isinstance(current, Mapping):
-        return _override(current, rest, value, path)
-    if Ramp not in _options(hint):
-        field = path.removesuffix("." + ".".join(rest))
-        raise ConfigError(f"unknown field {path!r}; {field!r} holds a single value")
-    return _ramp(current, rest, value, path)
+        return _replaced(current, changes, f"{path}.")
+    inner = ".".join(next(iter(changes)))
+    if hint is not Any and Ramp not in _options(hint):
+        raise ConfigError(f"unknown field '{path}.{inner}'; {path!r} holds a single value")
+    return _ramp(current, changes, path)
 
 
-def _ramp(current: Any, rest: list[str], value: Any, path: str) -> Ramp:
-    """A ramp with one of its fields replaced; a float is the start of a new one."""
-    if len(rest) > 1 or rest[0] not in Ramp._fields:
-        field = path.removesuffix(".".join(rest))
-        raise unknown("field", path, [field + name for name in Ramp._fields])
-    new = _parse(value)
+def _ramp(current: Any, changes: _Changes, path: str) -> Ramp:
+    """A ramp with some of its fields replaced; a float is the start of a new one."""
+    new = {}
+    for names, value in changes.items():
+        if len(names) > 1 or names[0] not in Ramp._fields:
+            raise unknown("field", ".".join((path, *names)), [f"{path}.{n}" for n in Ramp._fields])
+        new[names[0]] = _parsed(value, Any)
     if isinstance(current, Ramp):
-        return current._replace(**{rest[0]: new})
-    if rest[0] == "start":
-        return Ramp(start=new, end=new)
-    if current is None:
-        start = path.removesuffix(rest[0]) + "start"
-        raise ConfigError(f"{path} is the {rest[0]} of a ramp without a start; set {start} too")
-    return Ramp(start=current)._replace(**{rest[0]: new})
+        return current._replace(**new)
+    if current is None and "start" not in new:
+        raise ConfigError(f"{path} is a ramp without a start; set {path}.start too")
+    if not {"end", "shape"} & set(new):
+        new["shape"] = "constant"  # a warm-up alone
+    return Ramp(**{"start": current, **new})
 
 
-def _is_text(hint: Any) -> bool:
-    return hint in (str, str | None) or typing.get_origin(hint) is Literal
-
-
-def _parse(value: Any) -> Any:
-    """Text as a Python literal where it is one ("0.5", "1,2,4", "True"), else as it stands."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return {"true": True, "false": False, "none": None}.get(value.lower(), value)
+def _parsed(value: Any, hint: Any) -> Any:
+    """Text as the type of its field, or as a Python literal where it is one; else as it stands."""
+    options = _options(hint)
+    if isinstance(value, str) and Path in options:
+        return Path(value)
+    if isinstance(value, str) and typing.get_origin(hint) is tuple:
+        return tuple(part for part in value.split(",") if part)
+    if not isinstance(value, str) or str in options or typing.get_origin(hint) is Literal:
+        new = value
+    else:
+        try:
+            new = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            new = {"true": True, "false": False, "none": None}.get(value.lower(), value)
+    if float in options and isinstance(new, int) and not isinstance(new, bool):
+        return float(new)
+    return new
 
 
 def to_dict(value: Any) -> Any:

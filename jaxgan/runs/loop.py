@@ -274,14 +274,15 @@ class _Loop:
         key = jax.random.fold_in(self.key, _PICTURE)
         asked = in_rows(self.conditions, num) if program.conditional else self.conditions
         samples, _ = draw(jax.jit(program.sample), self.state, key, num, conditions=asked)
-        save_samples(self.directory.picture(self.step), samples, source)
+        given = source.read(np.arange(min(num, source.size)))
+        real = np.asarray(given.real) if samples.ndim == 2 else None
+        save_samples(self.directory.picture(self.step), samples, real)
         if isinstance(program.game, Algorithm):
             return
-        given = model_batch(source.read(np.arange(min(num, source.size))))
         for name in program.game.pictures:
             play = jax.jit(partial(program.play, lambda game, name=name: game.pictures[name]))
-            made = np.asarray(play(self.state, given, key))
-            save_samples(self.directory.picture(self.step, name), made, source)
+            made = np.asarray(play(self.state, model_batch(given), key))
+            save_samples(self.directory.picture(self.step, name), made, real)
 
     def diverged(self, what: str) -> NoReturn:
         self.summarise("diverged")

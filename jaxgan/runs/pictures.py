@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jaxgan.data import Source, to_uint8
+from jaxgan.pixels import to_uint8
 
 # Smallest side of an image in a grid, in pixels: 8x8 digits are enlarged fourfold.
 _MIN_SIDE = 32
@@ -29,23 +29,39 @@ def image_grid(images: np.ndarray) -> Image.Image:
     return Image.fromarray(canvas if c == 3 else canvas[..., 0])
 
 
-def scatter(real: np.ndarray, fake: np.ndarray) -> Figure:
-    """Real points [n, 2] under generated ones [m, 2], on the axes of the real ones."""
+def scatter(fake: np.ndarray, real: np.ndarray | None = None) -> Figure:
+    """Generated points [m, d] over real ones [n, d], on the axes of the real ones.
+
+    Of points in more than two dimensions the first two are shown; of numbers, histograms.
+    """
     figure = Figure(figsize=(5, 5.3), layout="constrained")
-    axes = figure.add_subplot(aspect="equal")
-    axes.scatter(*real.T, s=4, c="#bbbbbb", linewidths=0, label="real")
-    axes.scatter(*fake.T, s=4, c="#c0392b", linewidths=0, alpha=0.6, label="generated")
-    reach = 1.25 * np.abs(real).max()
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    kinds = {"real": (real, "#bbbbbb", 1.0), "generated": (fake, "#c0392b", 0.6)}
+    shown = {name: kind for name, kind in kinds.items() if kind[0] is not None}
+    if fake.shape[1] == 1:
+        axes = figure.add_subplot()
+        for name, (points, colour, alpha) in shown.items():
+            axes.hist(points[:, 0], bins=50, density=True, color=colour, alpha=alpha, label=name)
+    else:
+        axes = figure.add_subplot(aspect="equal")
+        for name, (points, colour, alpha) in shown.items():
+            x, y = points[:, :2].T
+            axes.scatter(x, y, s=4, c=colour, linewidths=0, alpha=alpha, label=name)
+        reach = 1.25 * np.abs((fake if real is None else real)[:, :2]).max()
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
     figure.legend(loc="outside upper center", ncols=2, markerscale=3, frameon=False)
     return figure
 
 
-def save_samples(path: Path, samples: np.ndarray, source: Source) -> None:
-    """Writes samples of the generator as a PNG: images as a grid, points over as many real ones."""
+def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None) -> None:
+    """Writes samples as a PNG: images as a grid, points over real ones.
+
+    Args:
+        path: The file.
+        samples: Images [n, h, w, c] in [-1, 1], or points [n, d].
+        real: Real points, to be shown under them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if len(source.shape) == 3:
+    if samples.ndim == 4:
         image_grid(to_uint8(samples)).save(path)
     else:
-        real = np.asarray(source.read(np.arange(min(len(samples), source.size))).real)
-        scatter(real, samples).savefig(path, dpi=120)
+        scatter(samples, real).savefig(path, dpi=120)

@@ -130,11 +130,11 @@ def initial_nets(
 
 def create(
     key: PRNGKeyArray,
-    example: Batch,
+    reference: PyTree = None,
     *,
+    example: Batch,
     setup: Setup,
     hparams: Hparams,
-    reference: PyTree = None,
 ) -> GANState:
     """A fresh state. Pure: it can be jitted, and vmapped over keys and hyperparameters.
 
@@ -142,11 +142,11 @@ def create(
 
     Args:
         key: Seeds the parameters, and is kept as the run's key.
+        reference: What `Game.fit` made.
         example: Arrays of the shapes and types of a batch, images as floats; its values are not
             looked at.
         setup: The game and its networks.
         hparams: Floats, and tuples of floats, nested as the config is.
-        reference: What `Game.fit` made.
 
     Raises:
         ConfigError: samples that have not the shape of the data, or a player without a network.
