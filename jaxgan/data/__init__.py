@@ -1,11 +1,11 @@
 """Data sets by name, the order in which they are read, and the pipeline from host to device."""
 
-from jaxgan.config import DataConfig
 from jaxgan.data.description import describe, described
 from jaxgan.data.embedded import digits
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
-from jaxgan.data.loading import load
+from jaxgan.data.image_sets import cifar10, mnist
+from jaxgan.data.loading import load, record_of
 from jaxgan.data.record import DATASETS, Dataset, dataset
 from jaxgan.data.source import (
     Mixture,
@@ -28,6 +28,7 @@ __all__ = [
     "Source",
     "batch_indices",
     "cache_directory",
+    "cifar10",
     "dataset",
     "describe",
     "described",
@@ -40,24 +41,14 @@ __all__ = [
     "host_batches",
     "labelled_few",
     "load",
+    "mnist",
     "model_batch",
     "next_batch",
     "npz",
-    "open_source",
     "prepared",
+    "record_of",
     "ring",
     "to_model",
     "to_uint8",
     "whole",
 ]
-
-
-def open_source(config: DataConfig, split: str | None = None) -> Source:
-    """`load`s what a config names, or another split of it."""
-    return load(
-        config.name,
-        split=config.split if split is None else split,
-        data_dir=config.dir,
-        resize=config.resize,
-        pad=config.pad,
-    )

@@ -49,7 +49,7 @@ def load(
         raise DataError(
             f"data directory {str(data_dir)!r} does not exist; create it or name another"
         )
-    record = DATASETS.get(name) or _own_or_stored(name)
+    record = record_of(name)
     hyperparameters = bind(record, kwargs or {}, "data", record.ranges)
     _check_constant(hyperparameters)
     options = {"data_dir": data_dir, "cache_dir": cache_dir, "resize": resize, "pad": pad}
@@ -71,8 +71,15 @@ def load(
     return source if per_class is None else labelled_few(source, per_class)
 
 
-def _own_or_stored(name: str) -> Dataset:
-    """The record of a data set that is no entry of DATASETS."""
+def record_of(name: str) -> Dataset:
+    """The record that `load` opens for a name.
+
+    Raises:
+        ConfigError: MODULE:NAME that cannot be imported, or is not a function with a split.
+        DataError: A path at which there is nothing.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
     path = Path(name).expanduser()
     if path.is_dir():
         return Dataset(partial(folder, path))

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data.cache import Decoded, decoded
-from jaxgan.data.record import DATASETS, Dataset
+from jaxgan.data.record import DATASETS
 from jaxgan.data.source import Source, take, unknown_split
 from jaxgan.data.transforms import transform, transformed_shape
 from jaxgan.errors import DataError
@@ -40,6 +40,9 @@ THREADED_PIXELS = 128 * 128
 # Decoded bytes of the images that are held at a time while the cache is filled.
 CHUNK_BYTES = 64 << 20
 
+# Bytes of decoded images, above which a split is not cached.
+CACHE_LIMIT = 4 << 30
+
 # Of the hyperparameters of `prepared`.
 RANGES = {"cache_limit": NON_NEGATIVE}
 
@@ -52,7 +55,7 @@ def prepared(
     cache_dir: str | Path | None = None,
     resize: int | None = None,
     pad: int | None = None,
-    cache_limit: int = 4 << 30,
+    cache_limit: int = CACHE_LIMIT,
 ) -> Source:
     """A prepared TFDS set with a feature `image` (uint8) and, optionally, a class feature `label`.
 
@@ -234,6 +237,3 @@ def _readable(name: str, directory: Path) -> Iterator[None]:
             f"cannot read data set {name!r} in {directory}: {reason}; delete that directory and "
             "prepare the set again with file_format='array_record'"
         ) from error
-
-
-DATASETS |= {name: Dataset(partial(prepared, name), RANGES) for name in ("mnist", "cifar10")}

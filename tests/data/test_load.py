@@ -59,9 +59,24 @@ def test_a_typing_error_is_answered_with_the_nearest_name(typed, meant):
         load(typed)
 
 
-def test_any_other_name_is_a_prepared_set(prepare, images):
-    source = load("mine", data_dir=prepare("mine", images), pad=8)
+@pytest.mark.parametrize("version", ["", ":1.0.0"])
+def test_any_other_name_is_a_prepared_set(prepare, images, version):
+    source = load(f"mine{version}", data_dir=prepare("mine", images), pad=8)
     np.testing.assert_array_equal(whole(source).real[:, 1:7, 1:6], images)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_the_arguments_of_a_known_set_are_those_of_any_prepared_one(
+    prepare, images, tmp_path, name
+):
+    data_dir = prepare(name, images, labels=np.arange(11) % 3)
+    kwargs = {"cache_limit": 0}
+    caches = tmp_path / "caches"
+    source = load(name, data_dir=data_dir, cache_dir=caches, pad=8, kwargs=kwargs)
+    np.testing.assert_array_equal(whole(source).real[:, 1:7, 1:6], images)
+    assert not caches.exists()
+    load(name, data_dir=data_dir, cache_dir=caches, resize=4)
+    assert len(list(caches.iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", ["digits", "ring", "mnist", "mine"])
