@@ -174,13 +174,13 @@ def hashed(x):
 def test_the_key_of_a_stream_is_the_same_on_host_and_device(name):
     key_data = np.array([2**32 - 1, 42], np.uint32)
     salts = [hashed((zlib.crc32(name.encode()) + int(stride)) % 2**32) for stride in STRIDES]
-    words = [hashed((int(k) + salt) % 2**32) for k, salt in zip(key_data, salts, strict=True)]
+    expected = [hashed((int(k) + salt) % 2**32) for k, salt in zip(key_data, salts, strict=True)]
     with np.errstate(all="raise"):
         host = stream_key_data(key_data, name)
     device = jax.jit(partial(stream_key_data, name=name))(key_data)
     assert host.dtype == device.dtype == np.uint32
-    np.testing.assert_array_equal(host, words)
-    np.testing.assert_array_equal(device, words)
+    np.testing.assert_array_equal(host, expected)
+    np.testing.assert_array_equal(device, expected)
 
 
 def test_orders_of_streams_are_uncorrelated():
