@@ -5,7 +5,6 @@ from jaxgan.evaluation.evaluator import (
     Evaluator,
     evaluate_samples,
     make_evaluator,
-    score_names,
     write_evaluation,
 )
 from jaxgan.evaluation.monitor import (
@@ -14,15 +13,18 @@ from jaxgan.evaluation.monitor import (
     mixture_monitor,
     monitored,
 )
-from jaxgan.evaluation.reference import Reference, make_reference
-from jaxgan.evaluation.samples import draw
-from jaxgan.evaluation.scores import SCORES, score
+from jaxgan.evaluation.reference import Reference, make_reference, take_features
+from jaxgan.evaluation.samples import Sampler, conditions, draw, request
+from jaxgan.evaluation.scores import HeldOutScores, average_scores, real_baseline, score
 
 __all__ = [
-    "SCORES",
     "Evaluation",
     "Evaluator",
+    "HeldOutScores",
     "Reference",
+    "Sampler",
+    "average_scores",
+    "conditions",
     "draw",
     "evaluate_samples",
     "feature_monitor",
@@ -31,7 +33,9 @@ __all__ = [
     "make_reference",
     "mixture_monitor",
     "monitored",
+    "real_baseline",
+    "request",
     "score",
-    "score_names",
+    "take_features",
     "write_evaluation",
 ]

@@ -5,31 +5,25 @@ compared with those of another network.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray, Shaped
+from jaxtyping import Int, PRNGKeyArray, Shaped
 
-from jaxgan.config import Config
-from jaxgan.data import Source, to_uint8
 from jaxgan.errors import ConfigError
-from jaxgan.evaluation.reference import Reference, features_name, make_reference, take_features
-from jaxgan.evaluation.samples import draw
-from jaxgan.evaluation.scores import HIGHER_IS_BETTER, Sides, check_names, figures, floor, score
-from jaxgan.metrics import Estimate
-from jaxgan.runs.writer import write_json
-from jaxgan.training.state import GANState
-from jaxgan.training.steps import Latents
+from jaxgan.evaluation.reference import Reference, take_features
+from jaxgan.evaluation.samples import Sampler, conditions, draw
+from jaxgan.evaluation.scores import HeldOutScores, average_scores, real_baseline, score
+from jaxgan.files import write_json
+from jaxgan.metrics import Estimate, Metric, Sides
+from jaxgan.pixels import to_uint8
 from jaxgan.types import Batch
 
-_ACCURACY = "eval/classifier_accuracy"
-
-Scores = dict[str, float]
-Evaluator = Callable[[GANState, PRNGKeyArray], Scores]
-Log = Callable[[str], None]
+# (state, key) -> scores by name.
+Evaluator = Callable[[Any, PRNGKeyArray], dict[str, float]]
 
 
 class Evaluation(NamedTuple):
@@ -37,87 +31,64 @@ class Evaluation(NamedTuple):
 
     Attributes:
         values: Of the generated samples.
-        floors: Of real samples in their place, where that can be (`scores.floor`).
+        real_baseline: Of real samples in their place, where that can be (`scores.real_baseline`).
         num_samples: Generated samples.
-        num_floor: Real samples in their place.
+        num_real: Real samples in their place.
         features: The name of the feature network with its weights; None for points.
     """
 
     values: dict[str, Estimate]
-    floors: dict[str, Estimate]
+    real_baseline: dict[str, Estimate]
     num_samples: int
-    num_floor: int
+    num_real: int
     features: str | None
 
     def table(self) -> list[str]:
-        """Lines of a table: each figure with its standard error and its floor."""
-        note = "" if self.num_floor == self.num_samples else f" ({self.num_floor} samples)"
-        lines = [f"  {'':<30} {'generated':<24} real{note}"]
+        """Lines of a table: each figure with its standard error and what real samples get."""
+        note = "" if self.num_real == self.num_samples else f" ({self.num_real} samples)"
+        lines = [f"  {'':<30} {'generated':<24} real baseline{note}"]
         for name, value in self.values.items():
-            floor = self.floors.get(name)
-            lines.append(
-                f"  {name:<30} {_shown(value):<24} {'' if floor is None else _shown(floor)}"
-            )
+            baseline = self.real_baseline.get(name)
+            shown = "" if baseline is None else _shown(baseline)
+            lines.append(f"  {name:<30} {_shown(value):<24} {shown}".rstrip())
         return lines
 
 
-def default_metrics(source: Source, features: str | None) -> tuple[str, ...]:
-    """The metrics of a data set in training, unless others are named: the cheap ones.
-
-    Args:
-        source: The data set.
-        features: The name of the feature network; None for points.
-    """
-    if source.mixture is not None:
-        return ("mixture_modes",)
-    if features is None:
-        return ("sliced_wasserstein_distance",)
-    return ("fid", "kid", "class_coverage") if features == "classifier" else ("fid", "kid")
-
-
-def score_names(config: Config, source: Source) -> dict[str, bool]:
-    """The scores of a run, and whether the highest value is the best; by default the first counts.
-
-    Raises:
-        ConfigError: an unknown metric.
-    """
-    features = features_name(source, config.eval_features)
-    names = config.eval_metrics or default_metrics(source, features)
-    check_names(names)
-    scores = {
-        f"eval/{name}": figure in HIGHER_IS_BETTER
-        for name, figure in figures(names, features).items()
-    }
-    return scores | ({_ACCURACY: True} if features == "classifier" else {})
-
-
 def make_evaluator(
-    config: Config, source: Source, latents: Latents, *, log: Log = print
+    reference: Reference,
+    metrics: Mapping[str, Metric],
+    sampler: Sampler,
+    *,
+    num_samples: int,
+    conditional: bool = False,
+    held_out_scores: HeldOutScores | None = None,
 ) -> Evaluator:
-    """A function from (state, key) to scores.
+    """A function from (state, key) to scores, named "eval/...".
 
     Args:
-        config: Says what to measure on how many samples, and how the data set is read.
-        source: What the generator is trained on.
-        latents: Draws z.
-        log: Told when a classifier is trained, and how good it is.
-
-    Raises:
-        ConfigError: an unknown metric or feature network, or one that the data set cannot have.
-        DataError: data that is missing or unreadable.
+        reference: What to compare with.
+        metrics: By name.
+        sampler: Makes samples of a state; compiled, if it is to be fast.
+        num_samples: How many.
+        conditional: Whether the sampler uses the labels of its batch. Then samples are scored class
+            by class where metrics can.
+        held_out_scores: The game's own figures of a batch, which are averaged over the held-out
+            samples of the reference; without any they are left out.
     """
-    reference = make_reference(config.data, source, features=config.eval_features, log=log)
-    features = reference.features
-    names = config.eval_metrics or default_metrics(source, features)
+    asked = conditions(reference.source, num_samples)
 
-    def evaluate(state: GANState, key: PRNGKeyArray) -> Scores:
+    def evaluate(state: Any, key: PRNGKeyArray) -> dict[str, float]:
         samples_key, score_key = jax.random.split(key)
-        samples = draw(state, samples_key, config.num_eval_samples, latents)
-        values = score(_sides(reference, samples), names, score_key, features=features)
+        samples, labels = draw(sampler, state, samples_key, num_samples, conditions=asked)
+        sides = _sides(reference, samples, labels if conditional else None)
+        values = score(sides, metrics, score_key, features=reference.features)
+        if held_out_scores is not None and reference.held_out_source is not None:
+            own_key = jax.random.fold_in(score_key, 1)
+            values |= average_scores(held_out_scores, state, reference.held_out_source, own_key)
         scores = {f"eval/{name}": float(value) for name, value in values.items()}
         network = reference.network
         if network is not None and network.accuracy is not None:
-            scores[_ACCURACY] = network.accuracy
+            scores[f"eval/{reference.features}_accuracy"] = network.accuracy
         return scores
 
     return evaluate
@@ -128,7 +99,9 @@ def evaluate_samples(
     samples: Shaped[np.ndarray, "n ..."],
     key: PRNGKeyArray,
     *,
-    metrics: Sequence[str] = (),
+    metrics: Mapping[str, Metric],
+    labels: Int[np.ndarray, "n"] | None = None,
+    further: Mapping[str, Estimate] | None = None,
 ) -> Evaluation:
     """Figures of samples, with those of real samples in their place.
 
@@ -136,27 +109,24 @@ def evaluate_samples(
         reference: What to compare with.
         samples: n samples: uint8 images, float images in [-1, 1], or points.
         key: For metrics that draw at random.
-        metrics: Keys of `scores.SCORES`; none: all that are cheap and suit what there is.
+        metrics: By name.
+        labels: The classes that a conditional generator was asked for.
+        further: Figures that are known, such as a game's own (`average_scores`).
 
     Raises:
-        ConfigError: an unknown metric, or one that needs what there is not.
+        ConfigError: What is missing for a metric.
     """
-    sides = _sides(reference, samples)
-    source, network = reference.source, reference.network
-    features = reference.features
-    further = ("sliced_wasserstein_distance", "two_sample_test") if features is None else ("prdc",)
-    if features is not None and reference.held_out is not None:
-        further += ("memorisation",)
-    names = metrics or tuple(dict.fromkeys((*default_metrics(source, features), *further)))
-    value_key, floor_key = jax.random.split(key)
+    sides = _sides(reference, samples, labels)
+    value_key, baseline_key = jax.random.split(key)
     pool = reference.held_out or reference.real
     available = len(pool.features) // (1 if reference.held_out else 2)
+    features, network = reference.features, reference.network
     return Evaluation(
-        values=score(sides, names, value_key, features=features),
-        floors=floor(sides, names, floor_key, features=features),
+        values=score(sides, metrics, value_key, features=features) | dict(further or {}),
+        real_baseline=real_baseline(sides, metrics, baseline_key, features=features),
         num_samples=len(samples),
-        num_floor=min(len(samples), available),
-        features=network.name if network is not None else None,
+        num_real=min(len(samples), available),
+        features=None if network is None else network.name,
     )
 
 
@@ -170,17 +140,17 @@ def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str,
     def figure(estimate: Estimate | None) -> dict[str, float | None] | None:
         if estimate is None:
             return None
-        numbers = {"value": float(estimate), "standard_error": estimate.standard_error}
+        numbers = {"value": estimate.value, "standard_error": estimate.standard_error}
         return {name: x if math.isfinite(x) else None for name, x in numbers.items()}
 
     figures = {
-        name: {"generated": figure(value), "real": figure(evaluation.floors.get(name))}
+        name: {"generated": figure(value), "real": figure(evaluation.real_baseline.get(name))}
         for name, value in evaluation.values.items()
     }
     content = {
         **described,
         "num_samples": evaluation.num_samples,
-        "num_floor": evaluation.num_floor,
+        "num_real": evaluation.num_real,
         "features": evaluation.features,
         "figures": figures,
     }
@@ -192,16 +162,21 @@ def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str,
 
 
 def _shown(estimate: Estimate) -> str:
-    return str(estimate) if math.isfinite(estimate.standard_error) else f"{float(estimate):.5g}"
+    known = math.isfinite(estimate.standard_error)
+    return str(estimate) if known else f"{estimate.value:.5g}"
 
 
-def _sides(reference: Reference, samples: Shaped[np.ndarray, "n ..."]) -> Sides:
+def _sides(
+    reference: Reference,
+    samples: Shaped[np.ndarray, "n ..."],
+    labels: Int[np.ndarray, "n"] | None,
+) -> Sides:
     if reference.network is not None and samples.dtype != np.uint8:
         samples = to_uint8(samples)  # as a picture shows them, and like the real ones
     source = reference.source
     return Sides(
         real=reference.real,
-        fake=take_features(reference.network, Batch(real=samples)),
+        fake=take_features(reference.network, Batch(real=samples, labels=labels)),
         held_out=reference.held_out,
         num_classes=source.num_classes,
         mixture=source.mixture,

@@ -1,20 +1,19 @@
 """The real side of an evaluation: features of real samples, taken once and kept."""
 
+import hashlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from jaxgan import files
-from jaxgan.config import DataConfig
-from jaxgan.data import Source, cache_directory, open_source, whole
+from jaxgan.data import Source
 from jaxgan.errors import ConfigError
-from jaxgan.features import FEATURES, FeatureNetwork, ImageData, extract
-from jaxgan.registry import lookup
+from jaxgan.features import FeatureNetwork, extract
+from jaxgan.metrics import Features
+from jaxgan.runtime import cache_directory
 from jaxgan.types import Batch
 
 Log = Callable[[str], None]
@@ -22,48 +21,33 @@ Log = Callable[[str], None]
 # Real samples that metrics compare with, at most: neighbours take time quadratic in them.
 MAX_REAL = 10_000
 # Part of a cached file's name: raise it when what is kept changes.
-_VERSION = 1
-
-
-class Features(NamedTuple):
-    """What metrics see of n samples.
-
-    Attributes:
-        features: Of the feature network; points as they are.
-        class_logits: Of a network that classifies.
-        labels: True classes, where they are known.
-    """
-
-    features: Float[np.ndarray, "n d"]
-    class_logits: Float[np.ndarray, "n c"] | None = None
-    labels: Int[np.ndarray, "n"] | None = None
+_VERSION = 2
+# Samples of a digest.
+_DIGESTED = 16
 
 
 class Reference(NamedTuple):
     """Real samples to compare with.
 
     Attributes:
-        real: What the generator is trained on, or meant to be like.
-        held_out: Further samples, of the split "test"; None without one.
+        real: Features of what the generator is trained on, or meant to be like.
+        held_out: Features of further samples; None without any.
         source: The data set of `real`.
+        held_out_source: The data set of `held_out`.
         network: Takes the features; None for points.
-        features: The network's name in `jaxgan.features.FEATURES`; None for points.
+        features: The name of the network that figures bear, such as "classifier"; None for points.
     """
 
     real: Features
     held_out: Features | None
     source: Source
+    held_out_source: Source | None
     network: FeatureNetwork | None
     features: str | None
 
 
-def rows(features: Features, indices: Int[np.ndarray, "m"] | slice) -> Features:
-    """Some of the samples."""
-    return jax.tree.map(lambda x: x[indices], features)
-
-
 def take_features(network: FeatureNetwork | None, batch: Batch) -> Features:
-    """Features of samples: uint8 images, or points."""
+    """Features of samples: uint8 images, or points, for which the network is None."""
     real, labels = np.asarray(batch.real), batch.labels
     labels = None if labels is None else np.asarray(labels)
     if network is None:
@@ -72,54 +56,53 @@ def take_features(network: FeatureNetwork | None, batch: Batch) -> Features:
     return Features(features, class_logits, labels)
 
 
-def features_name(source: Source, features: str) -> str | None:
-    """The feature network that a data set is scored with, where "auto" chooses; None for points."""
-    if source.dtype != np.uint8:
-        return None
-    if features != "auto":
-        return features
-    return "random_conv" if source.num_classes is None else "classifier"
-
-
 def make_reference(
-    data: DataConfig, source: Source, *, features: str = "auto", log: Log = print
+    source: Source,
+    held_out: Source | None,
+    network: FeatureNetwork | None,
+    *,
+    features: str | None = None,
+    cache_dir: str | Path | None = None,
+    log: Log = print,
 ) -> Reference:
-    """The features of up to 10,000 samples of a data set, and of as many of its split "test".
+    """The features of up to 10,000 samples of a data set, and of as many held-out ones.
 
-    They are kept by data set, version, split, transform and feature network, so that they are taken
-    once.
+    Those of images are kept by data set, version, split, transform and network, so that they are
+    taken once.
 
     Args:
-        data: How the data set is read.
         source: What the generator is trained on.
-        features: A name of `jaxgan.features.FEATURES`; with "auto" `features_name` chooses. Points
-            are compared as they are.
-        log: Told when a network is trained, and how good it is.
+        held_out: Further samples of the same distribution; None without any.
+        network: Takes the features of images; None for points, which are compared as they are.
+        features: The name that figures bear, such as "classifier"; None: the network's own.
+        cache_dir: Where features are kept; None: `jaxgan.runtime.cache_directory()`.
+        log: Told where they cannot be kept.
 
     Raises:
-        ConfigError: An unknown name, or features that the data set cannot have.
+        ConfigError: Images without a network.
         DataError: Data that is missing or unreadable.
     """
-    held_out = _other_split(data, source)
-    if source.dtype != np.uint8:
-        if features != "auto":
-            raise ConfigError(f"features {features!r} are of images; {source.name!r} has points")
-        sides = (_points(s) for s in (source, held_out))
-        real, other = sides
-        assert real is not None
-        return Reference(real, other, source, None, None)
-    name = features_name(source, features)
-    assert name is not None
-    network = lookup(FEATURES, name, "features")(_image_data(data, source, log))
-    real = _kept_features(source, network, log)
-    other = None if held_out is None else _kept_features(held_out, network, log)
-    return Reference(real, other, source, network, name)
+    directory = Path(cache_directory() if cache_dir is None else cache_dir) / "features"
+
+    def of(side: Source) -> Features:
+        if network is None:
+            return take_features(None, side.read(_chosen(side)))
+        return _kept_features(side, network, directory, log)
+
+    if network is None and source.dtype == np.uint8:
+        raise ConfigError(f"{source.name!r} has images, which are compared by features: name some")
+    name = None if network is None else features or network.name
+    other = None if held_out is None else of(held_out)
+    return Reference(of(source), other, source, held_out, network, name)
 
 
-def _points(source: Source | None) -> Features | None:
-    if source is None:
-        return None
-    return take_features(None, source.read(_chosen(source)))
+def sample_digest(source: Source) -> str:
+    """Of some samples: data sets of one's own may change and keep their name and version."""
+    batch = source.read(_chosen(source)[:_DIGESTED])
+    digest = hashlib.blake2b(digest_size=8)
+    for x in (batch.real, batch.labels):
+        digest.update(b"" if x is None else np.ascontiguousarray(x).tobytes())
+    return digest.hexdigest()
 
 
 def _chosen(source: Source) -> Int[np.ndarray, "n"]:
@@ -127,47 +110,12 @@ def _chosen(source: Source) -> Int[np.ndarray, "n"]:
     return np.random.default_rng(0).permutation(source.size)[:MAX_REAL]
 
 
-def _other_split(data: DataConfig, source: Source) -> Source | None:
-    """The split "test", unless it is the one trained on or there is none."""
-    if source.split == "test":
-        return None
-    try:
-        return open_source(data, "test")
-    except ConfigError:
-        return None
-
-
-def _image_data(data: DataConfig, source: Source, log: Log) -> ImageData:
-    """What networks are fitted to: the split "train"; classifiers are tested on "test".
-
-    Where there is no such split, every tenth sample of "train" stands for it.
-    """
-    train = open_source(data, "train")
-    try:
-        test = open_source(data, "test")
-        readers, tested = (partial(whole, train), partial(whole, test)), test.version
-    except ConfigError:
-        is_test = np.arange(train.size) % 10 == 9
-        readers = tuple(partial(train.read, np.flatnonzero(x)) for x in (~is_test, is_test))
-        tested = "every tenth"
-    height, width, channels = source.shape
-    identity = train.name, train.version, train.split, tested
-    return ImageData(
-        shape=(height, width, channels),
-        train=readers[0],
-        test=readers[1],
-        num_classes=source.num_classes,
-        fingerprint="/".join(map(str, identity)),
-        cache_dir=cache_directory(),
-        log=log,
-    )
-
-
-def _kept_features(source: Source, network: FeatureNetwork, log: Log) -> Features:
+def _kept_features(source: Source, network: FeatureNetwork, directory: Path, log: Log) -> Features:
     chosen = _chosen(source)
     n = len(chosen)
-    recipe = [_VERSION, source.name, source.version, source.split, network.name, n]
-    path = files.path_of(Path(cache_directory()) / "features", recipe)
+    identity = source.name, source.version, source.split, sample_digest(source)
+    recipe = [_VERSION, *identity, network.name, n]
+    path = files.path_of(directory, recipe)
     kept = files.restore(path)
     if kept is not None and len(kept.get("features", ())) == n:
         return Features(kept["features"], kept.get("class_logits"), kept.get("labels"))

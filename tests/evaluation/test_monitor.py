@@ -1,111 +1,165 @@
 """Metrics inside the compiled loop: when they are taken, what they are, and on how many devices."""
 
-import dataclasses
-import functools
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import Array
 
-from jaxgan.config import Config, DataConfig, LatentConfig, NetworkConfig, PlayerConfig, override
-from jaxgan.data import whole
-from jaxgan.errors import ConfigError
-from jaxgan.evaluation import feature_monitor, make_monitor, monitored
+from jaxgan import collectives
+from jaxgan.data import Mixture, from_arrays, load
+from jaxgan.evaluation import (
+    conditions,
+    feature_monitor,
+    make_monitor,
+    make_reference,
+    mixture_monitor,
+    monitored,
+    request,
+)
+from jaxgan.features import FeatureNetwork
 from jaxgan.metrics import mixture_modes
-from jaxgan.runs.build import build
-from jaxgan.training import parallel
-from jaxgan.training.state import sample
 from jaxgan.types import Batch
 
-CONFIG = Config(
-    data=DataConfig(name="ring", batch_size=32),
-    latent=LatentConfig(dim=2),
-    generator=PlayerConfig(
-        network=NetworkConfig(kwargs={"widths": (8,), "output": "linear"}), learning_rate=1e-2
-    ),
-    discriminator=PlayerConfig(network=NetworkConfig(kwargs={"widths": (8,)})),
-    monitor_every=3,
-    num_monitor_samples=64,
-)
+CENTERS = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]], np.float32)
+MIXTURE = Mixture(CENTERS, 0.3)
+NUM = 64
+MESH = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
 
 
-def looked(num_devices, mode="jit"):
-    """The metrics of seven steps, and the last state."""
-    config = dataclasses.replace(CONFIG, parallel=mode)
-    mesh = parallel.make_mesh(jax.devices()[:num_devices])
-    run = build(config, mesh)
-    monitor = make_monitor(
-        config,
-        run.source,
-        run.latents,
-        place=functools.partial(parallel.spread, mode=mode, mesh=mesh),
-        axis_name=parallel.axis_name(mode),
-    )
-    step = monitored(run.train_step, monitor, every=config.monitor_every)
-    dispatch = parallel.make_dispatch(step, mode=mode, mesh=mesh, batch_size=32)
-    state = parallel.replicate(jax.jit(run.init)(jax.random.key(0)), mesh)
-    state, metrics = dispatch(state, parallel.replicate(whole(run.source), mesh), 6)
-    return run, state, jax.device_get(metrics)
+class State(NamedTuple):
+    step: Array
+    key: Array
+    scale: Array
 
 
-@functools.lru_cache
-def on_one_device():
-    return looked(1)
+STATE = State(jnp.int32(0), jax.random.key(0), jnp.float32(0.3))
+
+
+def train_step(state, batch):
+    return state._replace(step=state.step + 1), {"loss": batch.real.sum()}
+
+
+def sampler(state, key, batch, *, axis_name=None):
+    """Points about the centres; under an axis name each device makes its part, and all gather."""
+    z = jax.random.normal(key, (len(batch.real), 2))
+    modes = jnp.arange(len(z)) % 3 if batch.labels is None else batch.labels
+    local = partial(collectives.local_slice, axis_name=axis_name)
+    samples = jnp.asarray(CENTERS)[local(modes)] + state.scale * local(z)
+    return collectives.gather(samples, axis_name)
+
+
+def key_at(step):
+    return jax.random.fold_in(jax.random.fold_in(STATE.key, 2**32 - 4), step)
+
+
+def shard(x):
+    return jax.lax.with_sharding_constraint(x, NamedSharding(MESH, PartitionSpec("data")))
 
 
 def test_it_looks_every_so_many_steps_at_samples_of_that_moment():
-    run, state, metrics = on_one_device()
-    kl = metrics["monitor/reverse_kl"]
-    np.testing.assert_array_equal(np.isfinite(kl), [False, False, True] * 2)
-    key = jax.random.fold_in(jax.random.fold_in(state.key, 2**32 - 4), 6)
-    samples = jax.jit(sample)(state, run.latents(key, 64))
-    expected = mixture_modes(samples, run.source.mixture.centers, run.source.mixture.sigma)
+    monitor = mixture_monitor(MIXTURE, sampler, request(NUM))
+    step = monitored(train_step, monitor, every=3)
+    batches = Batch(real=jnp.ones((6, 2)))
+    state, metrics = jax.jit(lambda state: jax.lax.scan(step, state, batches))(STATE)
+    assert metrics["loss"].tolist() == [2.0] * 6
+    taken = np.isfinite(metrics["monitor/reverse_kl"])
+    np.testing.assert_array_equal(taken, [False, False, True] * 2)
+    expected = mixture_modes(sampler(state, key_at(6), request(NUM)), CENTERS, 0.3)
     for name, value in expected._asdict().items():
+        assert metrics[f"monitor/{name}"].dtype == jnp.float32
         np.testing.assert_allclose(metrics[f"monitor/{name}"][-1], value, rtol=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["jit", "pmap"])
-def test_eight_devices_see_what_one_sees(mode):
-    _, _, one = on_one_device()
-    _, _, eight = looked(8, mode)
-    for name in (name for name in one if name.startswith("monitor/")):
-        np.testing.assert_allclose(eight[name], one[name], rtol=1e-4, atol=1e-5)
+def pixels(params, x):
+    return params * x, None
+
+
+NETWORK = FeatureNetwork("twice", jnp.float32(2.0), pixels)
+REAL = jnp.asarray(np.random.default_rng(0).normal(size=(20, 2)).astype("f"))
+
+
+def monitors(**options):
+    features = dict(options)
+    options.pop("axis_name", None)
+    sample = partial(sampler, axis_name=features.get("axis_name"))
+    return (
+        mixture_monitor(MIXTURE, sample, request(NUM), **options),
+        feature_monitor(NETWORK, REAL, sample, request(NUM), **features),
+    )
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
+def test_eight_devices_see_what_one_sees(which, mode):
+    one = jax.jit(monitors()[which])(STATE)
+    if mode == "jit":
+        eight = jax.jit(monitors(shard=shard)[which])(STATE)
+    else:
+        monitor = monitors(axis_name="data")[which]
+        if mode == "pmap":
+            mapped = jax.pmap(lambda _: monitor(STATE), "data", out_axes=None)
+            eight = mapped(jnp.arange(8))
+        else:
+            everywhere = PartitionSpec()
+            mapped = jax.shard_map(
+                monitor, mesh=MESH, in_specs=everywhere, out_specs=everywhere, check_vma=False
+            )
+            eight = jax.jit(mapped)(STATE)
+    assert set(one) == set(eight)
+    for name, value in one.items():
+        np.testing.assert_allclose(eight[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_conditional_sampler_is_asked_for_the_classes_of_the_data():
+    points = CENTERS[np.array([0, 1, 1, 1])]
+    source = from_arrays(points, np.array([0, 1, 1, 1]), name="mine", num_classes=3)
+    source = source.__class__(**{**vars(source), "mixture": MIXTURE})
+    monitor = make_monitor(make_reference(source, None, None), sampler, num_samples=NUM)
+    asked = conditions(source, NUM)
+    assert np.bincount(asked.labels, minlength=3).tolist() == [16, 48, 0]
+    assert jax.jit(monitor)(STATE)["modes"] == 2
+
+
+def test_the_monitor_suits_the_data():
+    reference = make_reference(load("ring"), None, None)
+    assert set(make_monitor(reference, sampler, num_samples=8)(STATE)) == {
+        "modes",
+        "high_quality",
+        "reverse_kl",
+        "std_ratio",
+    }
+    points = from_arrays(np.asarray(REAL), name="mine")
+    reference = make_reference(points, None, None)
+    assert set(make_monitor(reference, sampler, num_samples=8)(STATE)) == {"kid"}
 
 
 def test_members_of_a_sweep_are_looked_at_without_further_work():
     """With the sweep's axis the other steps still skip it: the branch stays one under vmap."""
-    run, _, _ = on_one_device()
-
-    def monitor(state):
-        return {"rate": state.hparams["generator.learning_rate"]}
-
-    rates = jnp.array([0.1, 0.2])
-    states = jax.vmap(run.init)(jax.random.split(jax.random.key(0), 2))
-    states = states.replace(hparams={**states.hparams, "generator.learning_rate": rates})
-    batch = Batch(real=jnp.ones((32, 2)))
+    states = State(jnp.zeros(2, jnp.int32), jax.random.split(STATE.key, 2), jnp.array([0.1, 0.2]))
+    batch = Batch(real=jnp.ones(2))
 
     def sweep(members):
-        step = monitored(run.train_step, monitor, every=2, members=members)
+        step = monitored(train_step, lambda s: {"scale": s.scale}, every=2, members=members)
         return jax.jit(jax.vmap(step, in_axes=(0, None), axis_name="members"))
 
     for members, branches in (("members", 1), (None, 0)):
         step = sweep(members)
-        conditions = step.trace(states, batch).jaxpr.pretty_print().count(" cond[")
-        assert conditions == branches
+        assert step.trace(states, batch).jaxpr.pretty_print().count(" cond[") == branches
         new, metrics = step(states, batch)
-        assert np.isnan(metrics["monitor/rate"]).all()
+        assert np.isnan(metrics["monitor/scale"]).all()
         _, metrics = step(new, batch)
-        np.testing.assert_allclose(metrics["monitor/rate"], rates)
+        np.testing.assert_allclose(metrics["monitor/scale"], states.scale)
 
 
 def test_kid_of_features_is_that_of_a_double_loop():
     """Binkowski et al. 2018: k(x, y) = (<x, y> / d + 1)^3, unbiased; in float64."""
-    run, state, _ = on_one_device()
-    real = np.random.default_rng(0).normal(size=(20, 2)).astype("f")
-    monitor = feature_monitor(None, jnp.asarray(real), run.latents, num_samples=16)
-    key = jax.random.fold_in(jax.random.fold_in(state.key, 2**32 - 4), state.step)
-    fake = np.float64(jax.jit(sample)(state, run.latents(key, 16)))
+    monitor = feature_monitor(NETWORK, REAL, sampler, request(16))
+    fake = 2.0 * np.float64(sampler(STATE, key_at(0), request(16)))
 
     def kernel(x, y):
         return np.array([[(a @ b / 2 + 1) ** 3 for b in y] for a in x])
@@ -114,11 +168,6 @@ def test_kid_of_features_is_that_of_a_double_loop():
         gram = kernel(x, x)
         return (gram.sum() - np.trace(gram)) / (len(x) * (len(x) - 1))
 
-    x = np.float64(real)
+    x = np.float64(REAL)
     expected = within(x) + within(fake) - 2 * kernel(x, fake).mean()
-    np.testing.assert_allclose(jax.jit(monitor)(state)["kid"], expected, rtol=1e-4)
-
-
-def test_an_unequal_share_of_samples_is_refused():
-    with pytest.raises(ConfigError, match="num_monitor_samples 60 does not divide over 8"):
-        build(override(CONFIG, "num_monitor_samples", 60), parallel.make_mesh())
+    np.testing.assert_allclose(jax.jit(monitor)(STATE)["kid"], expected, rtol=1e-4)

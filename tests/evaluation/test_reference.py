@@ -1,97 +1,89 @@
 """The real side: which samples, taken once, and kept under a name that changes with what it is."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from jaxgan.config import DataConfig
 from jaxgan.data import from_arrays, load
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import make_reference
 from jaxgan.evaluation import reference as module
 from jaxgan.features import extract, random_convolutional
 
-DIGITS = DataConfig(name="digits")
+NETWORK = random_convolutional(0, (8, 8, 1))
+OTHER = random_convolutional(1, (8, 8, 1))
 
 
-@pytest.fixture(autouse=True)
-def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXGAN_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+@pytest.fixture
+def taken(monkeypatch):
+    """The batches of which features were taken."""
+    batches = []
+
+    def counting(network, batch):
+        batches.append(batch)
+        return take(network, batch)
+
+    take = module.take_features
+    monkeypatch.setattr(module, "take_features", counting)
+    return batches
 
 
-def test_features_are_those_of_the_network_for_both_splits():
-    source = load("digits")
-    reference = make_reference(DIGITS, source, features="random_conv")
-    network = random_convolutional(0, (8, 8, 1))
-    for split, side in (("train", reference.real), ("test", reference.held_out)):
-        everything = load("digits", split=split)
+def test_features_are_those_of_the_network_for_both_sides(tmp_path):
+    source, held_out = load("digits"), load("digits", split="test")
+    reference = make_reference(source, held_out, NETWORK, features="mine", cache_dir=tmp_path)
+    assert reference.features == "mine" and reference.network is NETWORK
+    assert reference.source is source and reference.held_out_source is held_out
+    for everything, side in ((source, reference.real), (held_out, reference.held_out)):
         batch = everything.read(np.arange(everything.size))
-        expected = extract(network, batch.real)[0]
+        expected = extract(NETWORK, batch.real)[0]
         for found, x in ((side.features, expected), (side.labels[:, None], batch.labels[:, None])):
             np.testing.assert_allclose(*(np.sort(x, axis=0) for x in (found, x)), atol=1e-5)
         assert (np.bincount(side.labels[:100]) > 0).all()  # a first part is a sample
 
 
-def test_they_are_taken_once_and_again_where_the_file_is_damaged(empty_cache, monkeypatch):
-    taken = []
+def test_they_are_taken_once_and_again_where_the_file_is_damaged(tmp_path, taken):
+    def made(network=NETWORK, **changes):
+        return make_reference(load("digits", **changes), None, network, cache_dir=tmp_path)
 
-    def counting(network, batch):
-        taken.append(batch)
-        return take(network, batch)
-
-    take = module.take_features
-    monkeypatch.setattr(module, "take_features", counting)
-    first = make_reference(DIGITS, load("digits"), features="random_conv")
-    assert len(taken) == 2
-    second = make_reference(DIGITS, load("digits"), features="random_conv")
-    assert len(taken) == 2
+    first, second = made(), made()
+    assert len(taken) == 1
     np.testing.assert_array_equal(first.real.features, second.real.features)
     np.testing.assert_array_equal(first.real.labels, second.real.labels)
-    for path in (empty_cache / "features").iterdir():
-        path.write_bytes(path.read_bytes()[:-100])
-    third = make_reference(DIGITS, load("digits"), features="random_conv")
-    assert len(taken) == 4
+    (path,) = (tmp_path / "features").iterdir()
+    path.write_bytes(path.read_bytes()[:-100])
+    third = made()
+    assert len(taken) == 2
     np.testing.assert_array_equal(first.real.features, third.real.features)
-    make_reference(DIGITS, load("digits"), features="pixels")
-    assert len(taken) == 6
-    padded = dataclasses.replace(DIGITS, pad=10)
-    make_reference(padded, load("digits", pad=10), features="pixels")
-    assert len(taken) == 8
+    made(OTHER)
+    made(split="test")
+    made(random_convolutional(0, (10, 10, 1)), pad=10)
+    assert len(taken) == 5
 
 
-def test_a_large_set_is_stood_for_by_the_same_random_samples(monkeypatch):
+def test_a_changed_data_set_of_one_name_and_version_is_taken_anew(tmp_path, taken):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    for x, count in ((images, 1), (images, 1), (255 - images, 2)):
+        make_reference(from_arrays(x, name="mine"), None, NETWORK, cache_dir=tmp_path)
+        assert len(taken) == count
+
+
+def test_a_large_set_is_stood_for_by_the_same_random_samples(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "MAX_REAL", 100)
-    one, other = (make_reference(DIGITS, load("digits"), features="pixels") for _ in range(2))
-    assert len(one.real.features) == 100
+    one, other = (
+        make_reference(load("digits"), None, NETWORK, cache_dir=tmp_path / name) for name in "ab"
+    )
+    assert len(one.real.features) == 100 and one.held_out is None
     np.testing.assert_array_equal(one.real.features, other.real.features)
     assert len(set(one.real.labels.tolist())) == 10
 
 
-def test_sets_without_labels_are_seen_by_a_random_network(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
-    np.savez(tmp_path / "images.npz", images)
-    data = DataConfig(name=str(tmp_path / "images.npz"))
-    reference = make_reference(data, load(data.name))
-    assert reference.network.name.startswith("random_conv")
-    assert reference.held_out is None and reference.real.labels is None
-    with pytest.raises(ConfigError, match="has no labels"):
-        make_reference(data, load(data.name), features="classifier")
-
-
-def test_points_are_compared_as_they_are():
-    reference = make_reference(DataConfig(name="ring"), load("ring"))
-    assert reference.network is None and reference.real.features.shape == (10_000, 2)
-    assert reference.held_out is not None
-    with pytest.raises(ConfigError, match="'ring' has points"):
-        make_reference(DataConfig(name="ring"), load("ring"), features="pca")
-    with pytest.raises(ConfigError, match="did you mean 'pca'"):
-        make_reference(DIGITS, load("digits"), features="pcaa")
-
-
-def test_points_of_ones_own_need_no_file():
+def test_points_are_compared_as_they_are_and_not_kept(tmp_path):
     points = np.random.default_rng(0).normal(size=(30, 3)).astype("f")
-    source = from_arrays(points, name="ring")
-    reference = make_reference(DataConfig(name="ring"), source)
+    reference = make_reference(from_arrays(points, name="mine"), None, None, cache_dir=tmp_path)
+    assert reference.network is None is reference.features
     assert set(map(tuple, reference.real.features)) == set(map(tuple, points))
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_without_a_network_are_refused():
+    with pytest.raises(ConfigError, match="'digits' has images, which are compared by features"):
+        make_reference(load("digits"), None, None)

@@ -1,23 +1,14 @@
-"""Every score by its registry name, its floor, and what it says where something is missing."""
+"""Figures of metrics, what real samples get in the same place, and a game's own figures."""
 
 import jax
 import numpy as np
 import pytest
 
-from jaxgan.data import Mixture
+from jaxgan.data import Mixture, from_arrays
 from jaxgan.errors import ConfigError
-from jaxgan.evaluation.reference import Features
-from jaxgan.evaluation.scores import (
-    HIGHER_IS_BETTER,
-    SCORES,
-    Sides,
-    check_names,
-    figures,
-    floor,
-    floor_sides,
-    score,
-)
-from jaxgan.metrics import METRICS
+from jaxgan.evaluation import average_scores, real_baseline, score, scores
+from jaxgan.evaluation.scores import baseline_sides
+from jaxgan.metrics import METRICS, Features, Metric, Sides
 
 KEY = jax.random.key(0)
 
@@ -41,72 +32,99 @@ POINTS = Sides(
 )
 
 
+def chosen(*names):
+    return {name: METRICS[name] for name in names}
+
+
 def sides_of(name):
     return POINTS if name == "mixture_modes" else SIDES
 
 
-@pytest.mark.parametrize("name", SCORES)
-def test_every_score_returns_its_figures_and_a_floor(name):
-    values = score(sides_of(name), [name], KEY)
-    assert tuple(values) == SCORES[name].figures
-    floors = floor(sides_of(name), [name], KEY)
-    assert set(floors) == set(values)
-    for value in (*values.values(), *floors.values()):
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_has_figures_and_a_real_baseline(name):
+    values, baseline = (f(sides_of(name), chosen(name), KEY) for f in (score, real_baseline))
+    assert tuple(values) == METRICS[name].reports == tuple(baseline)
+    for value in (*values.values(), *baseline.values()):
         assert np.isfinite(value) and np.isfinite(value.standard_error)
 
 
 @pytest.mark.parametrize("name", ["fid", "fid_infinity", "kid", "kid_blocks", "cmmd", "intra_fid"])
-def test_a_shift_lies_far_above_the_floor(name):
-    (value,), (level,) = (f(SIDES, [name], KEY).values() for f in (score, floor))
+def test_a_shift_lies_far_above_the_real_baseline(name):
+    (value,), (level,) = (f(SIDES, chosen(name), KEY).values() for f in (score, real_baseline))
     assert value > level + 5 * (value.standard_error + level.standard_error)
 
 
 def test_what_is_better_the_higher_is_lower_for_a_shift():
-    values, floors = (f(SIDES, ["prdc"], KEY) for f in (score, floor))
-    assert all(values[name] < floors[name] for name in values)
-    assert set(values) <= HIGHER_IS_BETTER
+    values, baseline = (f(SIDES, chosen("prdc"), KEY) for f in (score, real_baseline))
+    assert all(values[name] < baseline[name] for name in values)
+    assert set(values) == set(METRICS["prdc"].higher_is_better)
 
 
-def test_only_figures_of_features_bear_their_name():
-    names = figures(["fid", "class_coverage", "prdc"], "pca")
-    assert list(names)[:3] == ["pca_fid", "classes", "class_kl"]
-    assert names["pca_recall"] == "recall"
-    assert list(score(SIDES, ["kid"], KEY, features="pca")) == ["pca_kid"]
-    every = {figure for entry in SCORES.values() for figure in entry.figures}
-    assert every >= HIGHER_IS_BETTER
+def test_full_names_bear_the_network_and_messages_the_metric():
+    assert list(score(SIDES, chosen("kid", "class_coverage"), KEY, features="pca")) == [
+        "pca_kid",
+        "classes",
+        "class_kl",
+    ]
+    with pytest.raises(ConfigError, match="metric 'mixture_modes': it needs a mixture whose"):
+        score(SIDES, chosen("mixture_modes"), KEY)
+    assert real_baseline(SIDES, chosen("mixture_modes"), KEY) == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("memorisation", {"held_out": None}),
-        ("class_coverage", {"num_classes": None}),
-        ("inception_score", {"fake": SIDES.fake._replace(class_logits=None)}),
-        ("intra_fid", {"real": SIDES.real._replace(labels=None)}),
-        ("mixture_modes", {}),
-    ],
-)
-def test_what_is_missing_is_told(name, change):
-    with pytest.raises(ConfigError, match=f"metric '{name}': it needs"):
-        score(SIDES._replace(**change), [name], KEY)
+def test_a_metric_of_ones_own_is_scored_under_its_name():
+    def shift(real, fake):
+        return np.linalg.norm(real.mean(axis=0) - fake.mean(axis=0))
+
+    (name,), (value,) = zip(*score(SIDES, {"mine": Metric(shift)}, KEY).items(), strict=True)
+    assert name == "shift" and abs(value - 6.0) < 1.0  # 3 in each of 4 dimensions
 
 
-def test_every_metric_is_a_score():
-    assert set(SCORES) == set(METRICS)
-
-
-def test_an_unknown_metric_is_told():
-    with pytest.raises(ConfigError, match="unknown metric 'fidd'; did you mean 'fid'"):
-        check_names(["fidd"])
-
-
-def test_the_floor_takes_other_real_samples():
-    of_held_out = floor_sides(SIDES)
+def test_the_baseline_takes_other_real_samples():
+    of_held_out = baseline_sides(SIDES)
     assert len(of_held_out.fake.features) == 150
     assert set(map(tuple, of_held_out.fake.features)) == set(map(tuple, SIDES.held_out.features))
-    halves = floor_sides(SIDES._replace(held_out=None))
+    halves = baseline_sides(SIDES._replace(held_out=None))
     one, other = (set(map(tuple, side.features)) for side in (halves.real, halves.fake))
     assert len(one) == len(other) == 150 and not one & other
-    split = floor_sides(SIDES, splits=True)
+    split = baseline_sides(SIDES, splits=True)
     one, other = (set(map(tuple, side.features)) for side in (split.held_out, split.fake))
     assert len(one) == len(other) == 75 and not one & other
+
+
+def test_the_labels_of_the_baseline_stand_for_those_asked_for():
+    """So its agreement is the accuracy of the classifier; without any asked for there are none."""
+    read = baseline_sides(SIDES).fake
+    agreement = real_baseline(SIDES, chosen("class_agreement"), KEY)["class_agreement"]
+    assert agreement == np.mean(read.class_logits.argmax(axis=1) == read.labels)
+    unasked = SIDES._replace(fake=SIDES.fake._replace(labels=None))
+    assert baseline_sides(unasked).fake.labels is None
+    assert real_baseline(unasked, chosen("class_agreement"), KEY) == {}
+
+
+POINTS_READ = np.arange(7, dtype=np.float32)[:, None]
+SOURCE = from_arrays(POINTS_READ, np.arange(7) % 3, name="numbers", split="test")
+
+
+def test_own_figures_are_means_over_every_sample_once(monkeypatch):
+    """The last of the batches of three is filled up, and what fills it is not counted."""
+    monkeypatch.setattr(scores, "BATCH_SIZE", 3)
+    shapes, keys = set(), set()
+
+    def own(state, batch, key):
+        shapes.add(batch.real.shape)
+        keys.add(tuple(jax.random.key_data(key).tolist()))
+        return {"number": state * batch.real[:, 0], "zero": jax.numpy.asarray(batch.labels == 0)}
+
+    found = average_scores(own, 2.0, SOURCE, KEY)
+    assert shapes == {(3, 1)} and len(keys) == 3
+    numbers = 2.0 * np.arange(7.0)
+    assert found["number"] == pytest.approx(numbers.mean())
+    assert found["number"].standard_error == pytest.approx(numbers.std(ddof=1) / np.sqrt(7))
+    assert found["zero"] == pytest.approx(3 / 7)
+    monkeypatch.setattr(scores, "MAX_HELD_OUT", 1)
+    assert np.isnan(average_scores(own, 2.0, SOURCE, KEY)["number"].standard_error)
+
+
+def test_own_figures_of_a_batch_are_refused():
+    with pytest.raises(ConfigError, match=r"score 'mean' has shape \(\) for 7 samples; .* mean"):
+        average_scores(lambda s, batch, k: {"mean": batch.real.mean()}, None, SOURCE, KEY)
