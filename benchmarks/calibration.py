@@ -5,7 +5,7 @@
 The classifier of the data set, on whose features the figures are, was trained on neither. Each row
 spoils a copy of the same images:
 
-    nothing           the floor: real images against real images
+    nothing           the real baseline: real images against real images
     noise             Gaussian, standard deviation 40 of 255
     blur              Gaussian, standard deviation 1 pixel
     dropped class     one of the classes replaced by images of the others
@@ -13,7 +13,7 @@ spoils a copy of the same images:
     copies            half of the images exchanged for some of those that they are compared with
 
 For memorisation, what they are compared with stands for what a generator was trained on, and the
-remaining test images for held-out ones. A figure in bold lies further from the floor, in the
+remaining test images for held-out ones. A figure in bold lies further from the baseline, in the
 direction that is worse, than MOVED times the standard error of the difference.
 """
 
@@ -44,30 +44,30 @@ class Images(NamedTuple):
     labels: np.ndarray
 
 
-def nothing(images: Images, others: Images, rng: np.random.Generator) -> np.ndarray:
+def nothing(images: Images, _others: Images, _rng: np.random.Generator) -> np.ndarray:
     """The images as they are."""
     return images.real
 
 
-def noise(images: Images, others: Images, rng: np.random.Generator) -> np.ndarray:
+def noise(images: Images, _others: Images, rng: np.random.Generator) -> np.ndarray:
     """With independent noise in every pixel."""
     noisy = images.real + SIGMA_NOISE * rng.standard_normal(images.real.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def blur(images: Images, others: Images, rng: np.random.Generator) -> np.ndarray:
+def blur(images: Images, _others: Images, _rng: np.random.Generator) -> np.ndarray:
     """Smoothed over rows and columns."""
     smooth = ndimage.gaussian_filter(images.real.astype(float), (0, SIGMA_BLUR, SIGMA_BLUR, 0))
     return np.rint(smooth).astype(np.uint8)
 
 
-def dropped_class(images: Images, others: Images, rng: np.random.Generator) -> np.ndarray:
+def dropped_class(images: Images, _others: Images, _rng: np.random.Generator) -> np.ndarray:
     """Without class 0, whose places the first others take once more."""
     kept = np.flatnonzero(images.labels)
     return images.real[np.resize(kept, len(images.real))]
 
 
-def duplicated(images: Images, others: Images, rng: np.random.Generator) -> np.ndarray:
+def duplicated(images: Images, _others: Images, _rng: np.random.Generator) -> np.ndarray:
     """A tenth, ten times."""
     few = images.real[: -(-len(images.real) // COPIES)]
     return np.repeat(few, COPIES, axis=0)[: len(images.real)]
@@ -101,13 +101,14 @@ def calibrate(data: str, num: int) -> dict[str, dict[str, tuple[float, float]]]:
 
     from jaxgan.config import DataConfig
     from jaxgan.data import load
-    from jaxgan.evaluation import make_reference, score
-    from jaxgan.evaluation.reference import take_features
-    from jaxgan.evaluation.scores import Sides
+    from jaxgan.evaluation import score, take_features
+    from jaxgan.metrics import Sides
+    from jaxgan.runs.scoring import metrics_of, reference_of
     from jaxgan.types import Batch
 
     source, test = load(data), load(data, split="test")
-    reference = make_reference(DataConfig(name=data), source)
+    reference = reference_of(DataConfig(name=data), source)
+    metrics = metrics_of(METRICS, source)
     order = np.random.default_rng(0).permutation(test.size)
     parts = [test.read(np.sort(part)) for part in np.split(order, (num, 2 * num))]
     images, others, _ = (Images(np.asarray(x.real), np.asarray(x.labels)) for x in parts)
@@ -119,18 +120,20 @@ def calibrate(data: str, num: int) -> dict[str, dict[str, tuple[float, float]]]:
         sides = Sides(
             real, take_features(reference.network, Batch(real=spoilt)), held_out, source.num_classes
         )
-        figures = score(sides, METRICS, jax.random.key(0))
-        table[name] = {figure: (float(x), x.standard_error) for figure, x in figures.items()}
+        figures = score(sides, metrics, jax.random.key(0))
+        table[name] = {figure: (x.value, x.standard_error) for figure, x in figures.items()}
     return table
 
 
 def worse(table: dict[str, dict[str, tuple[float, float]]], fault: str, figure: str) -> float:
-    """How far a figure is worse than its floor, in standard errors of the difference."""
-    from jaxgan.evaluation.scores import HIGHER_IS_BETTER
+    """How far a figure is worse than its baseline, in standard errors of the difference."""
+    from jaxgan import metrics
 
-    (value, error), (floor, floor_error) = table[fault][figure], table["nothing"][figure]
-    difference = floor - value if figure in HIGHER_IS_BETTER else value - floor
-    scale = math.hypot(error, floor_error)
+    records = (metrics.METRICS[name] for name in METRICS)
+    higher_is_better = any(figure in record.higher_is_better for record in records)
+    (value, error), (baseline, baseline_error) = table[fault][figure], table["nothing"][figure]
+    difference = baseline - value if higher_is_better else value - baseline
+    scale = math.hypot(error, baseline_error)
     return difference / scale if scale else math.copysign(math.inf, difference) * (difference != 0)
 
 

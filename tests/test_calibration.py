@@ -1,4 +1,4 @@
-"""Each metric sees the fault that it should, on real images, and stays at its floor else."""
+"""Each metric sees the fault that it should, on real images, and else stays at its baseline."""
 
 import pytest
 from benchmark_scripts import load
@@ -35,9 +35,9 @@ def check(calibration, table, expected):
             assert calibration.worse(table, fault, figure) > 5, (fault, figure)
         for figure in unmoved.split():
             assert calibration.worse(table, fault, figure) < 4, (fault, figure)
-    floor = table["nothing"]
+    baseline = table["nothing"]
     for figure, expected_value in (("kid", 0.0), ("memorisation_auc", 0.5), ("density", 1.0)):
-        value, error = floor[figure]
+        value, error = baseline[figure]
         assert abs(value - expected_value) < 4 * error, figure
 
 
