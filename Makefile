@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --editable
 FLAGS ?=
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all parity lint bench clean
 
 demo: $(VENV)/.core  ## train on scikit-learn's digits: weights, metrics and a picture in runs/digits
 	$(BIN)/python -m experiments.digits $(FLAGS)
@@ -18,6 +18,8 @@ test: $(VENV)/.test  ## the fast tests
 
 test-all: $(VENV)/.test  ## the slow tests too
 	$(BIN)/pytest -n auto -m "slow or not slow" $(FLAGS)
+
+parity: $(VENV)/.parity  ## what the tests that compare with torch need; they run with the others
 
 lint: $(VENV)/.lint  ## style and types
 	$(BIN)/ruff check .

@@ -34,7 +34,6 @@ def jaxgan_steps(batch_size: int) -> tuple[Step, np.ndarray, list[int]]:
 
     from experiments import mnist_dcgan
     from jaxgan.config import override
-    from jaxgan.data import whole
     from jaxgan.runs.build import build
     from jaxgan.training import parallel
 
@@ -46,22 +45,21 @@ def jaxgan_steps(batch_size: int) -> tuple[Step, np.ndarray, list[int]]:
     }.items():
         config = override(config, path, value)
     mesh = parallel.make_mesh(jax.devices()[:1])
-    run = build(config, mesh)
-    batch = whole(run.source)
-    dispatch = parallel.make_dispatch(run.train_step, mode="jit", mesh=mesh, batch_size=batch_size)
-    data = parallel.replicate(batch, mesh)
-    state = parallel.replicate(jax.jit(run.init)(jax.random.key(0)), mesh)
+    program = build(config, mesh)
+    data = parallel.replicate(program.data(), mesh)
+    run_steps = parallel.compiled(program.run_steps, mode="jit", mesh=mesh, stacked=False)
+    state = parallel.replicate(jax.jit(program.init)(jax.random.key(0)), mesh)
     counts = [
-        sum(leaf.size for leaf in jax.tree.leaves(player.params))
-        for player in (state.generator, state.discriminator)
+        sum(leaf.size for leaf in jax.tree.leaves(state.players[name].params))
+        for name in ("generator", "discriminator")
     ]
 
     def steps() -> None:
         nonlocal state
-        state, metrics = dispatch(state, data, STEPS_PER_CALL)
+        state, metrics = run_steps(state, data, STEPS_PER_CALL)
         jax.block_until_ready(metrics)
 
-    return steps, np.asarray(batch.real), counts
+    return steps, np.asarray(data.real), counts
 
 
 def torch_steps(images: np.ndarray, batch_size: int, *, tuned: bool) -> tuple[Step, list[int]]:

@@ -73,7 +73,7 @@ def jax_contenders(x: np.ndarray, y: np.ndarray, *, gradient: bool) -> dict[str,
         kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
         return mmd2(x, y, kernel=kernel)
 
-    def other(distances: Callable, x: Any, y: Any, bandwidths: Any) -> Any:
+    def other(distances: Callable, x: Any, y: Any, _bandwidths: Any) -> Any:
         return mmd2_of(lambda a, b: mixture(jnp.exp, distances(a, b)), x, y)
 
     def make(loss: Callable) -> Contender:

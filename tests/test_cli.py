@@ -13,10 +13,24 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jaxgan import DATASETS, FEATURES, KERNELS, LOSSES, MEASURES, METRICS, NETWORKS, PENALTIES
+import jaxgan
+from jaxgan import LOSSES
 from jaxgan.cli import main
 
 ROOT = Path(__file__).parent.parent
+REGISTRIES = (
+    "augmentations",
+    "datasets",
+    "features",
+    "games",
+    "kernels",
+    "losses",
+    "measures",
+    "metrics",
+    "networks",
+    "optimizers",
+    "penalties",
+)
 SMALL = [
     "--steps=4",
     "--log-every=2",
@@ -123,18 +137,12 @@ def test_help_is_quick_and_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("kind", "registry"),
     [
-        ("losses", LOSSES),
-        ("penalties", PENALTIES),
-        ("kernels", KERNELS),
-        ("metrics", METRICS),
-        ("features", FEATURES),
-        ("measures", MEASURES),
-        ("networks", NETWORKS),
-        ("datasets", DATASETS),
+        *((kind, None) for kind in REGISTRIES),
         ("experiments", ("digits", "ring", "grid", "mnist_dcgan")),
     ],
 )
 def test_list_names_every_entry(kind, registry, capsys):
+    registry = registry or getattr(jaxgan, kind.upper())
     assert main(["list", kind]) == 0
     listed = capsys.readouterr().out
     for name in registry:
@@ -168,20 +176,24 @@ def test_list_shows_hyperparameters_and_summaries(capsys):
         (["--loss.name", "mmd_gausian"], 2, ["'mmd_gausian'", "did you mean 'mmd_gaussian'?"]),
         (["--batch-size", "0"], 2, ["data.batch_size is 0", "at least 1"]),
         (["--batch_size=0"], 2, ["data.batch_size is 0"]),
-        (["--steps", "many"], 2, ["--steps", "'many'"]),
-        (["--stepz", "3"], 2, ["--stepz", "did you mean --steps?"]),
+        (["--steps", "many"], 2, ["steps is 'many'", "of type int"]),
+        (["--stepz", "3"], 2, ["unknown flag '--stepz'", "did you mean '--steps'?"]),
         (["--loss.on", "logit"], 2, ["'logit'"]),
         (["--loss.kwargs.bandwidth", "2"], 2, ["takes no hyperparameters"]),
         (["--loss.kwargs.bandwidth"], 2, ["needs a value"]),
         (["--penalties.r3.weight", "2"], 2, ["'r3'", "did you mean"]),
         (["--generator.network.kwargs.shape", "2"], 2, ["generator.network", "shape"]),
         (["--generator.network.kwargs.width", "2"], 2, ["did you mean 'widths'?"]),
-        (["--generator.network.kwargs.widths", "8,0"], 2, ["sizes must be at least 1"]),
+        (["--generator.network.kwargs.widths", "8,0"], 2, ["it must be at least 1"]),
         (["--generator.optimizer.name", "adan"], 2, ["did you mean 'adam'?"]),
         (["--data-dir", "/nowhere"], 3, ["'/nowhere' does not exist"]),
         (["--data.name", "digts"], 3, ["digts"]),
         (["--data.split", "trian"], 2, ["'trian'", "train, test"]),
         (["--loss.on", "images"], 2, ["penalties"]),
+        (["--loss.name", "mmd_gaussian", "--loss.kwargs.bandwidth", "0"], 2, ["greater than 0"]),
+        (["--generator.learning-rate.shape", "sine"], 2, ["did you mean 'linear'"]),
+        (["--game.name", "nowhere:game"], 2, ["'nowhere' cannot be imported"]),
+        (["--networks.encoder.learning-rate", "-1"], 2, ["networks.encoder", "at least 0"]),
         (["--resume"], 2, ["holds no run to resume"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -211,7 +223,7 @@ def test_a_run_directory_must_be_writable(tmp_path):
 
 def test_a_run_directory_in_use_is_left_alone(tmp_path):
     code = (
-        "import pathlib, sys; from jaxgan.runs.checkpoint import locked\n"
+        "import pathlib, sys; from jaxgan.runs.directory import locked\n"
         f"with locked(pathlib.Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); sys.stdin.readline()"
     )
@@ -235,8 +247,10 @@ def test_a_directory_without_a_run_is_said_so(command, tmp_path):
         (["trian"], ["unknown command 'trian'; did you mean 'train'?"]),
         (["train"], ["name an experiment"]),
         (["train", "experiments.rign"], ["did you mean 'experiments.ring'?"]),
+        (["train", "rign"], ["did you mean 'ring'?"]),
         (["list", "loses"], ["'loses'"]),
         (["sample"], ["see --help"]),
+        (["list"], ["see --help"]),
     ],
 )
 def test_the_command_line_itself(arguments, words, capsys):

@@ -25,7 +25,8 @@ def run(tmp_path_factory):
         "data.batch_size": 64,
         "num_eval_samples": 100,
         "steps_per_call": 20,
-        "schedule.name": "constant",
+        "generator.learning_rate": 1e-3,
+        "discriminator.learning_rate": 1e-3,
     }.items():
         config = override(config, path, value)
     workdir = tmp_path_factory.mktemp("runs") / "ring"

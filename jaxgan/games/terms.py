@@ -131,7 +131,7 @@ def adversarial(
         terms_key, penalties_key = jax.random.split(key)
         seen_by = partial(_seen, nets, augmentation, packing, batch, fakes)
         seen = seen_by(jax.random.fold_in(key, _AUGMENTATION)) if opposed else None
-        compared = _views(nets, views, batch, fakes, seen)
+        compared = _views(views, batch, fakes, seen)
         asked = {"labels": batch.labels, "z": fakes.z, "reference": nets.reference}
         of_terms = {
             name: _value(term, nets, compared, seen, asked, jax.random.fold_in(terms_key, index))
@@ -225,7 +225,7 @@ def _judged(nets: Nets, given: Array | None, x: Array) -> Outputs:
     return nets.discriminator(nets.gather(x), conditions)
 
 
-def _views(nets: Nets, names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> Views:
+def _views(names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> Views:
     """Real and fake of each view in use, of the whole batch."""
 
     def view(on: str) -> tuple[Array, Array]:

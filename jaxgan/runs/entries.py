@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.augmentations import AUGMENTATIONS, Augmentation
 from jaxgan.config import Config, PlayerConfig, TermConfig
-from jaxgan.data import DATASETS
+from jaxgan.data import record_of
 from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
 from jaxgan.losses import LOSSES, Loss, check_view
@@ -237,11 +237,7 @@ def user_modules(config: Config, experiment: ModuleType | None) -> list[ModuleTy
     augmentation = augmentation_entry(config)
     entries += [] if augmentation is None else [augmentation]
     functions += [getattr(entry.record, "function", entry.record) for entry in entries]
-    for data in (config.data, *config.streams.values()):
-        found = DATASETS.get(data.name) or (
-            ":" in data.name and lookup(DATASETS, data.name, "data")
-        )
-        functions += [getattr(found, "function", found)] if found else []
+    functions += [record_of(data.name).function for data in (config.data, *config.streams.values())]
     names = [] if experiment is None else [experiment.__name__]
     names += [getattr(function, "__module__", "") or "" for function in functions]
     of_user = [n for n in dict.fromkeys(names) if n.partition(".")[0] not in ("", *_PACKAGES)]

@@ -114,13 +114,22 @@ def _term(entry: Entry, term: TermConfig, hparams: Hparams) -> Term:
 
 def _penalty(entry: Entry, label: str, config: Config, hparams: Hparams) -> Penalty:
     record = entry.record
+    function = _function(entry, hparams)
+    if record.network is not None:
+        function = partial(_penalty_of_network, **entry.static, **_floats_of(entry, hparams))
     return Penalty(
-        _function(entry, hparams),
+        function,
         weight=value_at(hparams, entry.path)["weight"],
         every=config.penalties[label].every,
         network=label if record.network is not None else None,
         of_generator=record.of_generator,
     )
+
+
+def _penalty_of_network(
+    network: Callable[..., Any], real: Any, fake: Any, **hyperparameters: Any
+) -> Any:
+    return network(real, fake, **hyperparameters)
 
 
 def _measure(entry: Entry, on: str, hparams: Hparams) -> Measure:
@@ -153,7 +162,7 @@ def make_players(config: Config, source: Source, axis_name: str | None) -> dict[
         if entry.record.network is not None:
             # It has statistics alone, and so nothing to optimise.
             players[label] = Player(
-                entry.record.network(), lambda hparams: optax.identity(), optax.identity()
+                entry.record.network(), lambda _: optax.identity(), optax.identity()
             )
     return players
 

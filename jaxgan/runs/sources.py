@@ -5,7 +5,7 @@ from jaxgan.data import Source, load
 
 
 def open_source(config: DataConfig, split: str | None = None) -> Source:
-    """What a config names, or another split of it.
+    """What a config names, or another split of it: then whole, whatever `per_class` is.
 
     Raises:
         ConfigError: an unknown split, or an option that the data set cannot have.
@@ -17,6 +17,6 @@ def open_source(config: DataConfig, split: str | None = None) -> Source:
         data_dir=config.dir,
         resize=config.resize,
         pad=config.pad,
-        per_class=config.per_class,
+        per_class=config.per_class if split in (None, config.split) else None,
         kwargs=config.kwargs,
     )

@@ -20,8 +20,8 @@ from jaxgan import train
 from jaxgan.config import override
 from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
-from jaxgan.evaluation import score_names
-from jaxgan.runs.loop import _dispatch_lengths
+from jaxgan.runs.loop import _call_lengths
+from jaxgan.runs.scoring import score_names
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,7 +56,7 @@ def test_a_run_directory_holds_what_it_promises(uninterrupted):
     assert int(state.step) == 40
     found = rows(workdir)
     assert [row["step"] for row in found] == [10, 20, 30, 40]
-    assert {"loss/generator", "loss/discriminator", "penalties/r1"} <= set(found[0])
+    assert {"loss/generator", "loss/discriminator", "discriminator/r1"} <= set(found[0])
     assert {"eval/modes", "eval/high_quality", "eval/reverse_kl"} <= set(found[1])
     assert "eval/modes" not in found[0]
     assert sorted(p.name for p in (workdir / "samples").iterdir()) == [
@@ -71,6 +71,8 @@ def test_a_run_directory_holds_what_it_promises(uninterrupted):
     assert summary["samples_per_second"] > 0
     assert list((workdir / "tensorboard").glob("events*"))
     assert set(json.loads((workdir / "versions.json").read_text())) >= {"jax", "flax", "jaxgan"}
+    origin = json.loads((workdir / "origin.json").read_text())
+    assert origin["modules"] == [] and origin["data"][""]["name"] == "ring"
 
 
 def test_a_finished_run_stays_as_it_is(uninterrupted):
@@ -80,11 +82,11 @@ def test_a_finished_run_stays_as_it_is(uninterrupted):
     assert (uninterrupted.workdir / "metrics.jsonl").read_bytes() == before
 
 
-def test_steps_per_dispatch_do_not_matter(tmp_path, uninterrupted):
+def test_steps_per_call_do_not_matter(tmp_path, uninterrupted):
     other = train(tiny(steps_per_call=10), tmp_path)
     np.testing.assert_allclose(
-        jax.tree.leaves(other.state.generator.params)[0],
-        jax.tree.leaves(uninterrupted.state.generator.params)[0],
+        jax.tree.leaves(other.state.players["generator"].params)[0],
+        jax.tree.leaves(uninterrupted.state.players["generator"].params)[0],
         atol=1e-6,
     )
 
@@ -98,7 +100,10 @@ def test_data_from_the_host_is_the_same_data(mode, tmp_path, uninterrupted):
 
 
 def test_resume_may_lengthen_a_run(tmp_path, uninterrupted):
-    constant = {"schedule": dataclasses.replace(tiny().schedule, name="constant")}
+    constant = {
+        name: dataclasses.replace(getattr(tiny(), name), learning_rate=1e-3)
+        for name in ("generator", "discriminator")
+    }
     train(tiny(steps=20, **constant), tmp_path / "parts")
     with pytest.raises(ConfigError, match=r"another steps .* pass --resume"):
         train(tiny(**constant), tmp_path / "parts")
@@ -127,7 +132,7 @@ def test_the_best_is_marked_by_a_metric_that_is_measured(tmp_path):
 
 def test_the_scores_are_those_announced(uninterrupted):
     announced = {name for name in uninterrupted.summary["metrics"] if name.startswith("eval/")}
-    assert announced == set(score_names(tiny(), load("ring")))
+    assert announced == set(score_names((), load("ring")))
 
 
 def test_divergence_stops_the_run_and_says_when(tmp_path):
@@ -137,14 +142,14 @@ def test_divergence_stops_the_run_and_says_when(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["exit_reason"] == "diverged"
 
 
-def test_dispatches_end_at_events_wherever_they_start():
+def test_calls_end_at_events_wherever_they_start():
     config = tiny(steps=47, steps_per_call=8)
-    whole = list(_dispatch_lengths(config, 0))
+    whole = list(_call_lengths(config, 0))
     assert sum(whole) == 47 and max(whole) == 8
     ends = np.cumsum(whole)
     assert {10, 20, 30, 40, 47} <= set(ends)
     for end, index in zip(ends, range(1, len(whole) + 1), strict=True):
-        assert list(_dispatch_lengths(config, int(end))) == whole[index:]
+        assert list(_call_lengths(config, int(end))) == whole[index:]
 
 
 def command(workdir):
@@ -213,7 +218,7 @@ def test_images_are_scored_and_pictured(tmp_path):
     config = dataclasses.replace(config, steps=4, num_eval_samples=200, monitor_every=2)
     _, summary, workdir = train(config, tmp_path)
     announced = {name for name in summary["metrics"] if name.startswith("eval/")}
-    assert announced == set(score_names(config, load("digits")))
+    assert announced == set(score_names((), load("digits")))
     assert summary["metrics"]["eval/classifier_accuracy"] > 0.95
     assert summary["metrics"]["monitor/kid"] > 0.01
     picture = Image.open(workdir / summary["picture"])

@@ -1,0 +1,35 @@
+"""The examples in docstrings are true."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import jaxgan
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(jaxgan.__path__, "jaxgan.")
+    if not module.name.endswith("__main__")
+]
+
+
+def tests_of(name):
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    module = importlib.import_module(name)
+    return [test for test in finder.find(module, name) if test.examples]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_its_examples_are_true(name):
+    for test in tests_of(name):
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+        said = []
+        runner.run(test, out=said.append)
+        assert runner.failures == 0, "".join(said)
+
+
+def test_losses_and_kernels_have_examples():
+    shown = [n for n in MODULES if n.startswith(("jaxgan.losses.", "jaxgan.kernels."))]
+    assert sum(len(tests_of(name)) for name in shown) >= 12
