@@ -1,11 +1,12 @@
-"""Penalties: regularisers of the critic, unweighted. See `types.PenaltyFn`.
+"""Penalties: regularisers of the critic, unweighted. See `jaxgan.types.PenaltyFn`.
 
-Those that need more than a critic and samples (state, parameters, a generator) are plain functions
-outside PENALTIES.
+PENALTIES holds a record of each that a config can name; two are called in ways of their own, which
+`record.Penalty` tells: `lecam`, which keeps a state, and `latent_consistency`, which the generator
+minimises too. What is no regulariser of the critic's outputs is a plain function outside PENALTIES.
 """
 
+from jaxgan.augmentations import augment
 from jaxgan.penalties.augmented import (
-    augment,
     balanced_consistency,
     consistency,
     consistency_gap,
@@ -14,13 +15,21 @@ from jaxgan.penalties.augmented import (
 from jaxgan.penalties.gradient import dragan, jacobian, r1, r2, wgan_gp
 from jaxgan.penalties.laziness import lazy
 from jaxgan.penalties.mmd import scaled_mmd_factor, witness, witness_gaussian
-from jaxgan.penalties.outputs import LecamAnchors, activation_l2, lecam, lecam_anchors
+from jaxgan.penalties.outputs import (
+    LecamAnchors,
+    LecamNetwork,
+    activation_l2,
+    lecam,
+    lecam_anchors,
+)
+from jaxgan.penalties.record import PENALTIES, Penalty, penalty
 from jaxgan.penalties.weights import orthogonal
-from jaxgan.types import PenaltyFn
 
 __all__ = [
     "PENALTIES",
     "LecamAnchors",
+    "LecamNetwork",
+    "Penalty",
     "activation_l2",
     "augment",
     "balanced_consistency",
@@ -33,6 +42,7 @@ __all__ = [
     "lecam",
     "lecam_anchors",
     "orthogonal",
+    "penalty",
     "r1",
     "r2",
     "scaled_mmd_factor",
@@ -40,15 +50,3 @@ __all__ = [
     "witness",
     "witness_gaussian",
 ]
-
-PENALTIES: dict[str, PenaltyFn] = {
-    "r1": r1,
-    "r2": r2,
-    "wgan_gp": wgan_gp,
-    "dragan": dragan,
-    "jacobian": jacobian,
-    "witness_gaussian": witness_gaussian,
-    "activation_l2": activation_l2,
-    "consistency": consistency,
-    "balanced_consistency": balanced_consistency,
-}

@@ -7,64 +7,34 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan import collectives
-from jaxgan.errors import ConfigError
-from jaxgan.kernels import at_least_float32
+from jaxgan.augmentations import augment
+from jaxgan.numerics import at_least_float32
+from jaxgan.penalties.record import penalty
+from jaxgan.registry import NON_NEGATIVE
 from jaxgan.types import Critic, Losses
 
-
-def augment(
-    x: Float[Array, "n ..."],
-    *,
-    key: PRNGKeyArray,
-    axis_name: str | None = None,
-    max_shift: int = 4,
-    flip: bool = True,
-    noise: ScalarLike = 0.1,
-) -> Float[Array, "n ..."]:
-    """Images [n, h, w, c] flipped and shifted at random; of other samples, x + noise N(0, I).
-
-    Args:
-        x: Samples.
-        key: Draws what happens to each sample of the global batch.
-        axis_name: The device axis.
-        max_shift: Of images, in pixels to each side; the pixels at the border are repeated.
-        flip: Whether half of the images are mirrored.
-        noise: Standard deviation of the noise, for samples that are not images.
-
-    Raises:
-        ConfigError: On a negative `max_shift`.
-
-    Source: Zhang et al. 2020, Consistency Regularization for Generative Adversarial Networks, of
-    which these are the augmentations for images.
-    """
-    if max_shift < 0:
-        raise ConfigError(f"max_shift is {max_shift}; it must be at least 0")
-    total = len(x) * collectives.size(axis_name)
-    if x.ndim != 4:
-        normal = jax.random.normal(key, (total, *x.shape[1:]))
-        return x + (noise * collectives.local_slice(normal, axis_name)).astype(x.dtype)
-    shift_key, flip_key = jax.random.split(key)
-    shifts = jax.random.randint(shift_key, (total, 2), -max_shift, max_shift + 1)
-    flips = jax.random.bernoulli(flip_key, 0.5, (total,)) & flip
-    shifts, flips = (collectives.local_slice(drawn, axis_name) for drawn in (shifts, flips))
-
-    def of_image(image: Array, shift: Array, flip: Array) -> Array:
-        h, w, _ = image.shape
-        rows = jnp.clip(jnp.arange(h) + shift[0], 0, h - 1)
-        columns = jnp.clip(jnp.arange(w) + shift[1], 0, w - 1)
-        return image[rows][:, jnp.where(flip, w - 1 - columns, columns)]
-
-    return jax.vmap(of_image)(x, shifts, flips)
+RANGES = {"max_shift": NON_NEGATIVE, "noise": NON_NEGATIVE}
 
 
 def consistency_gap(
     critic: Critic, x: Float[Array, "n ..."], augmented: Float[Array, "n ..."]
 ) -> Float[Array, ""]:
-    """E |D(x) - D(T(x))|^2, of samples and of the same ones after any augmentation T."""
+    """E |D(x) - D(T(x))|^2, of samples and of the same ones after any augmentation T.
+
+    Args:
+        critic: Maps samples to logits or features [n, k], over which squares are summed.
+        x: Samples.
+        augmented: The same samples after T.
+
+    >>> x = jnp.zeros((2, 3))
+    >>> float(consistency_gap(lambda x: 2 * x, x, x + 1))
+    12.0
+    """
     logits, of_augmented = at_least_float32(critic(x), critic(augmented))
     return jnp.sum(jnp.square(logits - of_augmented)) / len(x)
 
 
+@penalty(ranges=RANGES)
 def consistency(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -76,10 +46,21 @@ def consistency(
     flip: bool = True,
     noise: ScalarLike = 0.1,
 ) -> Float[Array, ""]:
-    """CR = E |D(x) - D(T(x))|^2 at the real samples, with T of `augment`.
+    """CR = E |D(x) - D(T(x))|^2 at the real samples, with T of `jaxgan.augmentations.augment`.
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples.
+        fake: Not used.
+        key: Draws T.
+        axis_name: The device axis.
+        max_shift: Of images, in pixels to each side, at least 0.
+        flip: Whether half of the images are mirrored.
+        noise: Standard deviation of the noise that T adds to samples that are not images; at least
+            0.
 
     Source: Zhang et al. 2020, Consistency Regularization for Generative Adversarial Networks;
-    weight 10.
+    weight 10. https://arxiv.org/abs/1910.12027
     """
     augmented = augment(
         real, key=key, axis_name=axis_name, max_shift=max_shift, flip=flip, noise=noise
@@ -87,6 +68,7 @@ def consistency(
     return consistency_gap(critic, real, augmented)
 
 
+@penalty(ranges=RANGES)
 def balanced_consistency(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -98,9 +80,21 @@ def balanced_consistency(
     flip: bool = True,
     noise: ScalarLike = 0.1,
 ) -> Float[Array, ""]:
-    """BCR = E |D(x) - D(T(x))|^2 + E |D(G(z)) - D(T(G(z)))|^2, with T of `augment`.
+    """BCR = E |D(x) - D(T(x))|^2 + E |D(G(z)) - D(T(G(z)))|^2, with T as in `consistency`.
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples.
+        fake: Fake samples G(z).
+        key: Draws T, of the real and of the fake samples apart.
+        axis_name: The device axis.
+        max_shift: Of images, in pixels to each side, at least 0.
+        flip: Whether half of the images are mirrored.
+        noise: Standard deviation of the noise that T adds to samples that are not images; at least
+            0.
 
     Source: Zhao et al. 2021, Improved Consistency Regularization for GANs (bCR); weights 10.
+    https://arxiv.org/abs/2002.04724
     """
     real_key, fake_key = jax.random.split(key)
     options = {"axis_name": axis_name, "max_shift": max_shift, "flip": flip, "noise": noise}
@@ -108,24 +102,42 @@ def balanced_consistency(
     return of_real + consistency_gap(critic, fake, augment(fake, key=fake_key, **options))
 
 
+@penalty(ranges={"noise": NON_NEGATIVE, "generator_weight": NON_NEGATIVE}, of_generator=True)
 def latent_consistency(
-    generator: Callable[[Array], Array],
     critic: Critic,
+    generate: Callable[[Array], Array],
     z: Float[Array, "n latent"],
+    fake: Float[Array, "n ..."],
     *,
     key: PRNGKeyArray,
+    axis_name: str | None,
     noise: ScalarLike = 0.05,
+    generator_weight: ScalarLike = 1.0,
 ) -> Losses:
     """D = E |D(G(z)) - D(G(z'))|^2, G = -E |G(z) - G(z')|^2, z' = z + noise N(0, I): zCR.
 
-    The critic shall ignore small changes of z, and the generator shall show them: terms of both
-    players, so this is no entry of PENALTIES.
-    Source: Zhao et al. 2021, Improved Consistency Regularization for GANs.
+    The critic shall ignore small changes of z, and the generator shall show them: each player has
+    a part of its own.
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        generate: Maps z to samples.
+        z: What the fake samples were made from.
+        fake: G(z), which the step has already.
+        key: Draws the change of z.
+        axis_name: The device axis.
+        noise: Standard deviation of the change of z, at least 0.
+        generator_weight: Factor of the generator's part, at least 0: the paper weighs the parts
+            apart.
+
+    Source: Zhao et al. 2021, Improved Consistency Regularization for GANs (zCR).
+    https://arxiv.org/abs/2002.04724
     """
-    near = z + noise * jax.random.normal(key, z.shape, z.dtype)
-    fake, fake_near = generator(z), generator(near)
+    total = len(z) * collectives.size(axis_name)
+    change = jax.random.normal(key, (total, *z.shape[1:]), z.dtype)
+    fake_near = generate(z + noise * collectives.local_slice(change, axis_name))
     difference = jnp.subtract(*at_least_float32(fake, fake_near))
     return Losses(
-        generator=-jnp.sum(jnp.square(difference)) / len(z),
+        generator=-jnp.sum(generator_weight * jnp.square(difference)) / len(z),
         discriminator=consistency_gap(critic, fake, fake_near),
     )

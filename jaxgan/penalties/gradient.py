@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan import collectives
-from jaxgan.kernels import at_least_float32
-from jaxgan.registry import unknown
+from jaxgan.numerics import at_least_float32, safe_sqrt
+from jaxgan.penalties.record import penalty
+from jaxgan.registry import NON_NEGATIVE, unknown
 from jaxgan.types import Critic
 
 NOISES = ("scaled", "centred")
@@ -29,11 +30,14 @@ def squared_norms(critic: Callable[[Array], Array], x: Float[Array, "n ..."]) ->
 def distance_from_target(
     squared: Float[Array, "n"], target: ScalarLike, *, one_sided: bool = False
 ) -> Float[Array, ""]:
-    """E (|g| - target)^2 of gradients g with these squared norms; one-sided: only above it."""
-    # Where the gradient is 0 its norm's slope is not defined; the inner `where` keeps NaN out.
-    positive = squared > 0
-    norms = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
-    excess = norms - target
+    """E (|g| - target)^2 of gradients g with these squared norms; one-sided: only above it.
+
+    >>> distance_from_target(jnp.array([0.0, 9.0]), 2.0)
+    Array(2.5, dtype=float32)
+    >>> distance_from_target(jnp.array([0.0, 9.0]), 2.0, one_sided=True)
+    Array(0.5, dtype=float32)
+    """
+    excess = safe_sqrt(squared) - target
     return jnp.mean(jnp.square(jax.nn.relu(excess) if one_sided else excess))
 
 
@@ -72,6 +76,7 @@ def squared_jacobian(critic: Critic, x: Float[Array, "n ..."]) -> Float[Array, "
     return jnp.sum(jnp.square(rows)) / len(x)
 
 
+@penalty()
 def r1(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -82,11 +87,24 @@ def r1(
 ) -> Float[Array, ""]:
     """R1 = E |grad_x D(x)|^2 / 2 at the real samples.
 
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples, at which the gradient is taken.
+        fake: Not used.
+        key: Not used.
+        axis_name: The device axis.
+
     Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (9).
+    https://arxiv.org/abs/1801.04406
+
+    >>> real, fake = jnp.ones((5, 2)), jnp.zeros((3, 2))
+    >>> float(r1(lambda x: 2 * x[:, :1], real, fake, key=jax.random.key(0), axis_name=None))
+    2.0
     """
     return jnp.mean(squared_norms(critic, real)) / 2
 
 
+@penalty()
 def r2(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -97,11 +115,20 @@ def r2(
 ) -> Float[Array, ""]:
     """R2 = E |grad_x D(x)|^2 / 2 at the fake samples.
 
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Not used.
+        fake: Fake samples, at which the gradient is taken.
+        key: Not used.
+        axis_name: The device axis.
+
     Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (10).
+    https://arxiv.org/abs/1801.04406
     """
     return jnp.mean(squared_norms(critic, fake)) / 2
 
 
+@penalty(ranges={"target": NON_NEGATIVE})
 def wgan_gp(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -115,14 +142,26 @@ def wgan_gp(
     """GP = E (|grad_x D(x)| - target)^2 at x = epsilon real + (1 - epsilon) fake.
 
     One epsilon ~ U[0, 1) for each of the n real samples; real i of the global batch meets fake
-    i mod m, so further fakes are not used. `one_sided` takes E max(0, |grad_x D(x)| - target)^2.
-    Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, equation 3; Petzka et al.
-    2018, On the Regularization of Wasserstein GANs (one-sided).
+    i mod m, so further fakes are not used.
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples.
+        fake: Fake samples.
+        key: Draws epsilon.
+        axis_name: The device axis.
+        target: Of the gradient's norm, at least 0.
+        one_sided: Takes E max(0, |grad_x D(x)| - target)^2: smaller norms cost nothing.
+
+    Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, equation 3.
+    https://arxiv.org/abs/1704.00028; one-sided: Petzka et al. 2018, On the Regularization of
+    Wasserstein GANs. https://arxiv.org/abs/1709.08894
     """
     mixed = interpolate(key, real, fake, axis_name)
     return distance_from_target(squared_norms(critic, mixed), target, one_sided=one_sided)
 
 
+@penalty(ranges={"target": NON_NEGATIVE})
 def dragan(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -136,9 +175,22 @@ def dragan(
     """DRAGAN = E (|grad_x D(x)| - target)^2 at x near the real samples.
 
     s is the standard deviation of all values of the real batch, and u ~ U[0, 1) of every value.
-    "scaled" noise, of the authors' code: x = real + alpha s u / 2, one alpha ~ U[0, 1) a sample;
-    "centred" noise: x = real + s (u - 1/2).
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples.
+        fake: Not used.
+        key: Draws the noise.
+        axis_name: The device axis.
+        target: Of the gradient's norm, at least 0.
+        noise: "scaled", of the authors' code: x = real + alpha s u / 2, one alpha ~ U[0, 1) a
+            sample; "centred": x = real + s (u - 1/2).
+
+    Raises:
+        ConfigError: On another noise.
+
     Source: Kodali et al. 2017, On Convergence and Stability of GANs.
+    https://arxiv.org/abs/1705.07215
     """
     if noise not in NOISES:
         raise unknown("noise", noise, NOISES)
@@ -155,6 +207,7 @@ def dragan(
     return distance_from_target(squared_norms(critic, near), target)
 
 
+@penalty()
 def jacobian(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -166,6 +219,15 @@ def jacobian(
     """J = E sum_k |grad_x D_k(x)|^2, the squared Frobenius norm of the Jacobian at real samples.
 
     k backward passes for k critic features.
+
+    Args:
+        critic: Maps samples to logits or features [n, k].
+        real: Real samples, at which the Jacobian is taken.
+        fake: Not used.
+        key: Not used.
+        axis_name: The device axis.
+
     Source: Arbel et al. 2018, On Gradient Regularizers for MMD GANs.
+    https://arxiv.org/abs/1805.11565
     """
     return squared_jacobian(critic, real)

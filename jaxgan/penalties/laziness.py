@@ -30,6 +30,10 @@ def lazy(
         ConfigError: On `every` less than 1.
 
     Source: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, section 3.1.
+    https://arxiv.org/abs/1912.04958
+
+    >>> [float(lazy(lambda: jnp.ones(()), jnp.int32(step), every=3)) for step in range(4)]
+    [3.0, 0.0, 0.0, 3.0]
     """
     if every < 1:
         raise ConfigError(f"every is {every}; it must be at least 1 step")

@@ -117,8 +117,8 @@ def test_blits_are_exact(side):
         quarter_turns=jnp.arange(16) // 2 % 4,
         shift=jnp.float32(rng.integers(-3, 4, (16, 2))),
     )
-    out = resample(jnp.asarray(x), blit_matrices(blit))
-    for image, result, one in zip(x, out, rows_of(blit), strict=True):
+    out = jax.jit(lambda x, blit: resample(x, blit_matrices(blit)))(jnp.asarray(x), blit)
+    for image, result, one in zip(x, np.asarray(out), rows_of(blit), strict=True):
         moved = np.rot90(image[:, ::-1] if one.flip else image, one.quarter_turns)
         padded = np.pad(moved, ((3, 3), (3, 3), (0, 0)), mode="reflect")
         right, down = one.shift.astype(int)
@@ -139,7 +139,7 @@ def test_warps_are_bilinear_between_mirrors(shape):
 def test_images_of_one_row():
     x = jnp.arange(5.0).reshape(1, 1, 5, 1)
     moved = jnp.array([[[1.0, 0.0, 2.0], [0.0, 1.0, 7.0], [0.0, 0.0, 1.0]]])
-    np.testing.assert_array_equal(resample(x, moved).ravel(), [2, 3, 4, 3, 2])
+    np.testing.assert_array_equal(jax.jit(resample)(x, moved).ravel(), [2, 3, 4, 3, 2])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -159,11 +159,12 @@ def test_colours_are_products_of_matrices(channels):
 
 
 def test_hue_turns_red_to_green_to_blue():
+    turned = jax.jit(recolour)
     red, third = jnp.array([[[[1.0, 0.0, 0.0]]]]), 2 * np.pi / 3
     for angle, expected in ((third, [0, 1, 0]), (2 * third, [0, 0, 1])):
         one, zero = jnp.ones(1), jnp.zeros(1)
         colour = Colour(zero, one, zero.astype(bool), jnp.full(1, angle), one)
-        np.testing.assert_allclose(recolour(red, colour).ravel(), expected, atol=1e-6)
+        np.testing.assert_allclose(turned(red, colour).ravel(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -176,14 +177,16 @@ def test_whole_augmentation(policy, channels, key):
     out = augment(jnp.asarray(x), key=key, probability=0.5)
     blit_key, warp_key, colour_key = jax.random.split(key, 3)
     drawn = (
-        draw(part_key, jnp.asarray(x), None, 0.5)
+        jax.jit(draw, static_argnums=2)(part_key, jnp.asarray(x), None, 0.5)
         for draw, part_key in (
             (draw_blit, blit_key),
             (draw_warp, warp_key),
             (draw_colour, colour_key),
         )
     )
-    for image, result, blit, warp, colour in zip(x, out, *map(rows_of, drawn), strict=True):
+    for image, result, blit, warp, colour in zip(
+        x, np.asarray(out), *map(rows_of, drawn), strict=True
+    ):
         forwards = np.eye(3)
         if "blit" in policy:
             forwards = blit_forwards(blit) @ forwards
