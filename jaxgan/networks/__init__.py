@@ -1,14 +1,20 @@
-"""Generators and discriminators: flax linen modules, and the registry that names them.
+"""Networks: flax linen modules, and the registry that names them.
 
-A generator maps (z, train) to samples, a discriminator (x, train) to Outputs. Their fields are
-static: no float is among them. With norm "batch" or spectral norm, and `train=True`, they update
-the collection `batch_stats`, so apply them with `mutable=["batch_stats"]`.
+A generator maps (z, condition, train) to samples, a discriminator or encoder (x, condition, train)
+to Outputs; the condition is None, labels [n] or a float array. Float fields, such as `noise`, may
+be traced; all others are static. With norm "batch" or spectral norm, and `train=True`, they update
+the collection `batch_stats`, so apply them with `mutable=["batch_stats"]`; noise and dropout draw
+from the random stream "noise".
 """
 
-from typing import NamedTuple
-
-from flax import linen as nn
-
+from jaxgan.networks.conditioning import (
+    DISCRIMINATOR_CONDITIONING,
+    GENERATOR_CONDITIONING,
+    ConditionalBatchNorm,
+    code_of,
+    join,
+    project,
+)
 from jaxgan.networks.convolution import conv, conv_transpose
 from jaxgan.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.networks.layers import (
@@ -17,38 +23,38 @@ from jaxgan.networks.layers import (
     Conv,
     ConvTranspose,
     activate,
+    dropout,
+    gaussian_noise,
     linear,
     normalise,
 )
 from jaxgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.networks.record import NETWORKS, Network, module_of, ranges_of
 
 __all__ = [
     "ACTIVATIONS",
+    "DISCRIMINATOR_CONDITIONING",
+    "GENERATOR_CONDITIONING",
     "NETWORKS",
     "NORMS",
+    "ConditionalBatchNorm",
     "Conv",
     "ConvTranspose",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
-    "Networks",
+    "Network",
     "activate",
+    "code_of",
     "conv",
     "conv_transpose",
+    "dropout",
+    "gaussian_noise",
+    "join",
     "linear",
+    "module_of",
     "normalise",
+    "project",
+    "ranges_of",
 ]
-
-
-class Networks(NamedTuple):
-    """The two players of one registry entry; None where it has no such player."""
-
-    generator: type[nn.Module] | None
-    discriminator: type[nn.Module] | None
-
-
-NETWORKS: dict[str, Networks] = {
-    "dcgan": Networks(DCGANGenerator, DCGANDiscriminator),
-    "mlp": Networks(MLPGenerator, MLPDiscriminator),
-}

@@ -1,25 +1,39 @@
-"""DCGAN (Radford et al. 2016) for square images of many sizes.
+"""DCGAN for square images of many sizes.
 
 The side of an image is halved until it is odd or at most 4: the base side, 3, 4, 5 or 7. Each
 halving but the first doubles the channels, from `width` on.
+
+Source: Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional GANs,
+https://arxiv.org/abs/1511.06434.
 """
 
 from functools import partial
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, ScalarLike
 
 from jaxgan.errors import ConfigError
+from jaxgan.networks.conditioning import (
+    DISCRIMINATOR_CONDITIONING,
+    GENERATOR_CONDITIONING,
+    Condition,
+    code_of,
+    join,
+    normalise_given,
+)
+from jaxgan.networks.heads import outputs_of
 from jaxgan.networks.layers import (
     DCGAN_INIT,
     Conv,
     ConvTranspose,
     activate,
     compute_dtype,
+    gaussian_noise,
     linear,
-    normalise,
+    perturb,
 )
+from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
 from jaxgan.types import Outputs
 
 BASES = (3, 4, 5, 7)
@@ -34,6 +48,9 @@ class DCGANGenerator(nn.Module):
         kernel_size: Side of the kernels.
         norm: "batch", "layer" or "none", on all layers but the last.
         spectral_norm: Whether to divide every kernel by its largest singular value.
+        conditioning: "none" ignores the condition; "concat" joins it to z; "batch_norm" makes the
+            gain and the offset of batch norm linear in it. Labels enter as one-hot codes.
+        num_classes: How many classes labels have.
         dtype: The type to compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
 
@@ -46,12 +63,24 @@ class DCGANGenerator(nn.Module):
     kernel_size: int = 4
     norm: str = "batch"
     spectral_norm: bool = False
+    conditioning: str = "none"
+    num_classes: int | None = None
     dtype: str = "float32"
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, z: Float[Array, "n latent"], *, train: bool) -> Float[Array, "n h w c"]:
+    def __call__(
+        self, z: Float[Array, "n ..."], condition: Condition | None = None, *, train: bool
+    ) -> Float[Array, "n h w c"]:
         """Returns n images [n, *shape] in (-1, 1), float32."""
+        code = code_of(
+            condition,
+            self.conditioning,
+            num_classes=self.num_classes,
+            allowed=GENERATOR_CONDITIONING,
+        )
+        z = z.reshape(len(z), -1)
+        z = join(z, code) if self.conditioning == "concat" else z
         base, halvings = _base(self.shape)
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
@@ -60,10 +89,11 @@ class DCGANGenerator(nn.Module):
 
         units = base * base * widths[0]
         x = through(nn.Dense(units, use_bias=use_bias, dtype=dtype, kernel_init=DCGAN_INIT), z)
-        x = _activated(self, x.reshape(-1, base, base, widths[0]), train, "relu")
+        x = x.reshape(-1, base, base, widths[0])
+        x = activate(normalise_given(self, x, code, train), "relu")
         for width in widths[1:]:
             x = through(ConvTranspose(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT), x)
-            x = _activated(self, x, train, "relu")
+            x = activate(normalise_given(self, x, code, train), "relu")
         channels = self.shape[-1]
         x = through(ConvTranspose(channels, self.kernel_size, 2, True, dtype, DCGAN_INIT), x)
         return jnp.tanh(x.astype(jnp.float32))
@@ -71,6 +101,8 @@ class DCGANGenerator(nn.Module):
 
 class DCGANDiscriminator(nn.Module):
     """Strided convolutions that halve the image's side to the base side, then a dense layer.
+
+    Also an encoder, with `num_outputs` the length of its codes.
 
     Attributes:
         width: Channels of the first layer.
@@ -80,6 +112,15 @@ class DCGANDiscriminator(nn.Module):
         num_outputs: 1 logit, or k critic features for kernel losses.
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
             give it no gradient but rounding noise.
+        conditioning: "none" ignores the condition; "concat" joins it to the input as channels, a
+            code as constant maps; "projection" adds <v, features> to the logits, v linear in it.
+            Labels enter as one-hot codes.
+        num_classes: How many classes labels have, and the class logits.
+        auxiliary: Whether to return class logits too.
+        num_auxiliary: Their number, if it is not `num_classes`.
+        noise: Standard deviation of Gaussian noise on the input of all layers but the first.
+        input_noise: That of noise on the images.
+        dropout: Share of the values that are zeroed in the input of all layers but the first.
         dtype: The type that hidden layers compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
 
@@ -93,34 +134,45 @@ class DCGANDiscriminator(nn.Module):
     spectral_norm: bool = False
     num_outputs: int = 1
     final_bias: bool = True
+    conditioning: str = "none"
+    num_classes: int | None = None
+    auxiliary: bool = False
+    num_auxiliary: int | None = None
+    noise: ScalarLike | None = None
+    input_noise: ScalarLike | None = None
+    dropout: ScalarLike | None = None
     dtype: str = "float32"
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n ..."], *, train: bool) -> Outputs:
-        """Returns logits [n, num_outputs] and the last activations [n, d], in float32."""
+    def __call__(
+        self, x: Float[Array, "n ..."], condition: Condition | None = None, *, train: bool
+    ) -> Outputs:
+        """Returns logits [n, num_outputs] and the last activations [n, d], in float32.
+
+        And class logits if `auxiliary`.
+        """
         _, halvings = _base(x.shape[1:])
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
         through = partial(linear, spectral_norm=self.spectral_norm, train=train)
+        code = code_of(
+            condition,
+            self.conditioning,
+            num_classes=self.num_classes,
+            allowed=DISCRIMINATOR_CONDITIONING,
+        )
 
+        x = gaussian_noise(self, x, self.input_noise, train=train, axis_name=self.axis_name)
+        x = join(x, code) if self.conditioning == "concat" else x
         x = through(Conv(self.width, self.kernel_size, 2, True, dtype, DCGAN_INIT), x)
         x = activate(x, "leaky_relu")
         for i in range(1, halvings):
-            width = self.width * 2**i
-            x = through(Conv(width, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT), x)
-            x = _activated(self, x, train, "leaky_relu")
-        features = x.reshape(x.shape[0], -1).astype(jnp.float32)
-        head = nn.Dense(self.num_outputs, use_bias=self.final_bias, kernel_init=DCGAN_INIT)
-        return Outputs(logits=through(head, features), features=features)
-
-
-def _activated(
-    module: DCGANGenerator | DCGANDiscriminator, x: Array, train: bool, activation: str
-) -> Array:
-    dtype = compute_dtype(module.dtype)
-    x = normalise(x, module.norm, train=train, dtype=dtype, axis_name=module.axis_name)
-    return activate(x, activation)
+            conv = Conv(self.width * 2**i, self.kernel_size, 2, use_bias, dtype, DCGAN_INIT)
+            x = through(conv, perturb(self, x, train))
+            x = activate(normalise_given(self, x, code, train), "leaky_relu")
+        features = x.reshape(len(x), -1).astype(jnp.float32)
+        return outputs_of(self, features, code, train=train, kernel_init=DCGAN_INIT)
 
 
 def _base(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -145,3 +197,6 @@ def _sides_near(side: int) -> str:
     below = max((s for s in sides if s < side), default=None)
     above = min(s for s in sides if s > side)
     return str(above) if below is None else f"{below} or {above}"
+
+
+NETWORKS["dcgan"] = Network(DCGANGenerator, DCGANDiscriminator, SHARED_RANGES)

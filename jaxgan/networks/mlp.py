@@ -1,17 +1,30 @@
-"""Dense networks: for points in the plane, and for images as in Goodfellow et al. 2014."""
+"""Dense networks: for points in the plane, and for images.
+
+Source: Goodfellow et al. 2014, Generative Adversarial Nets, https://arxiv.org/abs/1406.2661.
+"""
 
 import math
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, ScalarLike
 
-from jaxgan.networks.layers import activate, compute_dtype, linear, normalise
+from jaxgan.networks.conditioning import (
+    DISCRIMINATOR_CONDITIONING,
+    GENERATOR_CONDITIONING,
+    Condition,
+    code_of,
+    join,
+    normalise_given,
+)
+from jaxgan.networks.heads import outputs_of
+from jaxgan.networks.layers import activate, compute_dtype, gaussian_noise, linear, perturb
+from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
 from jaxgan.types import Outputs
 
 
 class MLPGenerator(nn.Module):
-    """Dense layers of `widths`, then one to samples of `shape`, squashed by `output`.
+    """Flattens, dense layers of `widths`, then one to samples of `shape`, squashed by `output`.
 
     Attributes:
         shape: The shape of one sample.
@@ -19,7 +32,15 @@ class MLPGenerator(nn.Module):
         activation: A name in ACTIVATIONS.
         norm: "batch", "layer" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
+        weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
+            output that of a learned number.
         output: "tanh" for samples in (-1, 1), "linear" for unbounded ones, or another activation.
+        conditioning: "none" ignores the condition; "concat" joins it to z; "batch_norm" makes the
+            gain and the offset of batch norm linear in it. Labels enter as one-hot codes.
+        num_classes: How many classes labels have.
+        noise: Standard deviation of Gaussian noise on the input of all layers but the first.
+        input_noise: That of noise on the input.
+        dropout: Share of the values that are zeroed in the input of all layers but the first.
         dtype: The type to compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
     """
@@ -29,21 +50,38 @@ class MLPGenerator(nn.Module):
     activation: str = "relu"
     norm: str = "none"
     spectral_norm: bool = False
+    weight_norm: bool = False
     output: str = "tanh"
+    conditioning: str = "none"
+    num_classes: int | None = None
+    noise: ScalarLike | None = None
+    input_noise: ScalarLike | None = None
+    dropout: ScalarLike | None = None
     dtype: str = "float32"
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, z: Float[Array, "n latent"], *, train: bool) -> Float[Array, "n ..."]:
-        """Returns n samples [n, *shape] in float32."""
-        x = _hidden(self, z, train)
+    def __call__(
+        self, z: Float[Array, "n ..."], condition: Condition | None = None, *, train: bool
+    ) -> Float[Array, "n ..."]:
+        """Returns n samples [n, *shape] in float32, of latents or of what is to be translated."""
+        x = _hidden(self, z, condition, train, GENERATOR_CONDITIONING)[0]
         last = nn.Dense(math.prod(self.shape), dtype=compute_dtype(self.dtype))
-        x = linear(last, x, spectral_norm=self.spectral_norm, train=train)
+        x = linear(
+            last,
+            perturb(self, x, train),
+            spectral_norm=self.spectral_norm,
+            weight_norm=self.weight_norm,
+            learned_scale=self.weight_norm,
+            train=train,
+        )
         return activate(x.astype(jnp.float32), self.output).reshape(-1, *self.shape)
 
 
 class MLPDiscriminator(nn.Module):
     """Flattens, dense layers of `widths`, then one to `num_outputs` logits.
+
+    Also an encoder, with `num_outputs` the length of its codes.
 
     Attributes:
         widths: The units of each hidden layer.
@@ -51,8 +89,19 @@ class MLPDiscriminator(nn.Module):
         activation: A name in ACTIVATIONS.
         norm: "batch", "layer" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
+        weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
+            output that of a learned number (but for a projection).
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
             give it no gradient but rounding noise.
+        conditioning: "none" ignores the condition; "concat" joins it to the flattened input;
+            "projection" adds <v, features> to the logits, v linear in it. Labels enter as one-hot
+            codes.
+        num_classes: How many classes labels have, and the class logits.
+        auxiliary: Whether to return class logits too.
+        num_auxiliary: Their number, if it is not `num_classes`.
+        noise: Standard deviation of Gaussian noise on the input of all layers but the first.
+        input_noise: That of noise on the input.
+        dropout: Share of the values that are zeroed in the input of all layers but the first.
         dtype: The type that hidden layers compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
     """
@@ -62,24 +111,61 @@ class MLPDiscriminator(nn.Module):
     activation: str = "leaky_relu"
     norm: str = "none"
     spectral_norm: bool = False
+    weight_norm: bool = False
     final_bias: bool = True
+    conditioning: str = "none"
+    num_classes: int | None = None
+    auxiliary: bool = False
+    num_auxiliary: int | None = None
+    noise: ScalarLike | None = None
+    input_noise: ScalarLike | None = None
+    dropout: ScalarLike | None = None
     dtype: str = "float32"
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n ..."], *, train: bool) -> Outputs:
-        """Returns logits [n, num_outputs] and the last hidden activations [n, d], in float32."""
-        features = _hidden(self, x.reshape(x.shape[0], -1), train).astype(jnp.float32)
-        head = nn.Dense(self.num_outputs, use_bias=self.final_bias)
-        logits = linear(head, features, spectral_norm=self.spectral_norm, train=train)
-        return Outputs(logits=logits, features=features)
+    def __call__(
+        self, x: Float[Array, "n ..."], condition: Condition | None = None, *, train: bool
+    ) -> Outputs:
+        """Returns logits [n, num_outputs] and the last hidden activations [n, d], in float32.
+
+        And class logits if `auxiliary`.
+        """
+        x, code = _hidden(self, x, condition, train, DISCRIMINATOR_CONDITIONING)
+        return outputs_of(
+            self,
+            x.astype(jnp.float32),
+            code,
+            train=train,
+            kernel_init=nn.linear.default_kernel_init,
+            weight_norm=self.weight_norm,
+        )
 
 
-def _hidden(module: MLPGenerator | MLPDiscriminator, x: Array, train: bool) -> Array:
+def _hidden(
+    module: MLPGenerator | MLPDiscriminator,
+    x: Array,
+    condition: Condition | None,
+    train: bool,
+    allowed: tuple[str, ...],
+) -> tuple[Array, Array | None]:
+    """The last hidden activations, and the condition as a code."""
     dtype = compute_dtype(module.dtype)
-    for width in module.widths:
-        layer = nn.Dense(width, use_bias=module.norm != "batch", dtype=dtype)
-        x = linear(layer, x, spectral_norm=module.spectral_norm, train=train)
-        x = normalise(x, module.norm, train=train, dtype=dtype, axis_name=module.axis_name)
-        x = activate(x, module.activation)
-    return x
+    code = code_of(condition, module.conditioning, num_classes=module.num_classes, allowed=allowed)
+    x = x.reshape(len(x), -1)
+    x = gaussian_noise(module, x, module.input_noise, train=train, axis_name=module.axis_name)
+    x = join(x, code) if module.conditioning == "concat" else x
+    for index, width in enumerate(module.widths):
+        x = perturb(module, x, train) if index else x
+        x = linear(
+            nn.Dense(width, use_bias=module.norm != "batch", dtype=dtype),
+            x,
+            spectral_norm=module.spectral_norm,
+            weight_norm=module.weight_norm,
+            train=train,
+        )
+        x = activate(normalise_given(module, x, code, train), module.activation)
+    return x, code
+
+
+NETWORKS["mlp"] = Network(MLPGenerator, MLPDiscriminator, SHARED_RANGES)

@@ -65,6 +65,13 @@ def test_layer_norm_standardises_every_sample(key):
     np.testing.assert_allclose(out, standardised(x, (1, 2, 3)), atol=1e-4)
 
 
+def test_layer_norm_is_accurate_where_the_mean_is_a_thousand_deviations(key):
+    x = samples() / 3 + 1000
+    net = Normalised("layer")
+    out = net.apply(net.init(key, x, train=True), x, train=True)
+    np.testing.assert_allclose(out, standardised(x, (1, 2, 3)), atol=1e-3)
+
+
 def test_no_norm_is_the_identity_without_parameters(key):
     x, net = samples(), Normalised("none")
     assert net.init(key, x, train=True) == {}
