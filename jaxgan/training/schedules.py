@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, ScalarLike
 
 from jaxgan.ramp import Ramp
 from jaxgan.types import Hparams
@@ -27,7 +27,7 @@ def with_value(hparams: Hparams, path: Path, value: Any) -> dict[str, Any]:
 
 
 def ramp_value(
-    ramp: Ramp, start: Float[Array, ""], end: Float[Array, ""], step: Int[Array, ""]
+    ramp: Ramp, start: ScalarLike, end: ScalarLike, step: ScalarLike
 ) -> Float[Array, ""]:
     """The value of a ramp with these ends at a step, from 0.
 

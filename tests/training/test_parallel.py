@@ -2,50 +2,38 @@
 
 import dataclasses
 import functools
+import math
+import re
 
 import jax
 import numpy as np
 import pytest
 from execution import GROUPS, UNSTABLE, with_losses
 from jax.sharding import PartitionSpec as P
+from programs import one_device, player
 
 from jaxgan.config import (
+    AugmentationConfig,
     Config,
     ControllerConfig,
     DataConfig,
     LatentConfig,
     NetworkConfig,
-    OptimizerConfig,
     PenaltyConfig,
-    PlayerConfig,
     TermConfig,
     override,
 )
-from jaxgan.data import whole
 from jaxgan.errors import ConfigError
 from jaxgan.penalties import PENALTIES
 from jaxgan.runs.build import build
 from jaxgan.training import parallel
 
-# Gradient descent: Adam would amplify gradients of pure rounding noise, such as that of a bias to
-# which a loss is indifferent.
-SGD = OptimizerConfig(name="sgd")
 STEPS = 5
-
-
-def player(learning_rate, **kwargs):
-    return PlayerConfig(
-        network=NetworkConfig(name="mlp", kwargs={"widths": (16,), **kwargs}),
-        optimizer=SGD,
-        learning_rate=learning_rate,
-    )
-
-
 CONFIG = Config(
     data=DataConfig(name="ring", batch_size=32),
     latent=LatentConfig(dim=2),
-    generator=player(0.05, output="linear"),
-    discriminator=player(0.05),
+    generator=player(0.05, widths=(16,), output="linear"),
+    discriminator=player(0.05, widths=(16,)),
 )
 
 
@@ -53,16 +41,11 @@ def trained(config, num_devices, mode="jit"):
     """The metrics of each step, and the last generator's parameters."""
     config = dataclasses.replace(config, parallel=mode)
     mesh = parallel.make_mesh(jax.devices()[:num_devices])
-    run = build(config, mesh)
-    state = parallel.replicate(jax.jit(run.init)(jax.random.key(0)), mesh)
-    dispatch = parallel.make_dispatch(
-        run.train_step,
-        mode=mode,
-        mesh=mesh,
-        batch_size=config.data.batch_size * config.discriminator_steps,
-    )
-    state, metrics = dispatch(state, parallel.replicate(whole(run.source), mesh), STEPS)
-    return jax.device_get(metrics), jax.device_get(state.generator.params)
+    program = build(config, mesh)
+    state = parallel.replicate(jax.jit(program.init)(jax.random.key(0)), mesh)
+    run = parallel.compiled(program.run_steps, mode=mode, mesh=mesh, stacked=False)
+    state, metrics = run(state, parallel.replicate(program.data(), mesh), STEPS)
+    return jax.device_get(metrics), jax.device_get(state.players["generator"].params)
 
 
 def with_penalties():
@@ -103,7 +86,7 @@ def check_equal(one, other, tolerance=1e-5):
 def test_every_loss_is_the_same_on_eight_devices(names, mode):
     alone, together = losses_on_one_device(names), trained(with_losses(CONFIG, names), 8, mode)
     assert {
-        f"terms/{name}/{player}" for name in names for player in ("generator", "discriminator")
+        f"{player}/{name}" for name in names for player in ("generator", "discriminator")
     } <= set(alone[0])
     check_equal(alone, together, 2e-2 if names[0] in UNSTABLE else 1e-5)
 
@@ -111,7 +94,7 @@ def test_every_loss_is_the_same_on_eight_devices(names, mode):
 @pytest.mark.parametrize("mode", ["jit", "pmap"])
 def test_every_penalty_is_the_same_on_eight_devices(mode):
     alone = penalties_on_one_device()
-    assert {f"penalties/{name}" for name in PENALTIES} <= set(alone[0])
+    assert {f"discriminator/{name}" for name in PENALTIES} <= set(alone[0])
     check_equal(alone, trained(with_penalties(), 8, mode))
 
 
@@ -135,14 +118,12 @@ def test_the_rest_of_a_config_on_eight_devices(mode):
 def test_shard_map_equals_one_device():
     config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian"), parallel="pmap")
     mesh = parallel.make_mesh()
-    run = build(config, mesh)
-    alone = build(
-        dataclasses.replace(config, parallel="jit"), parallel.make_mesh(jax.devices()[:1])
-    )
-    state = jax.jit(run.init)(jax.random.key(0))
-    batch = jax.tree.map(lambda x: x[:32], whole(run.source)).replace(labels=None)
+    program = build(config, mesh)
+    alone = build(dataclasses.replace(config, parallel="jit"), one_device())
+    state = jax.jit(program.init)(jax.random.key(0))
+    batch = jax.tree.map(lambda x: x[:32], program.data())
     mapped = jax.shard_map(
-        run.train_step,
+        program.train_step,
         mesh=mesh,
         in_specs=(P(), P(parallel.AXIS)),
         out_specs=P(),
@@ -153,10 +134,47 @@ def test_shard_map_equals_one_device():
     )
     np.testing.assert_allclose(metrics["loss/generator"], expected["loss/generator"], atol=1e-6)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
-        one.generator.params,
-        other.generator.params,
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), one.players, other.players
     )
+
+
+def gathered_bytes(config):
+    """What all-gathers put on each device in one step on eight, by the compiled program."""
+    program = build(dataclasses.replace(config, parallel="pmap"), parallel.make_mesh())
+    state = jax.eval_shape(program.init, jax.random.key(0))
+    n = config.data.batch_size // 8
+    batch = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((8, n, *x.shape[1:]), x.dtype), program.data()
+    )
+    step = jax.pmap(program.train_step, parallel.AXIS, in_axes=(None, 0), out_axes=(None, None))
+    text = step.lower(state, batch).compile().as_text()
+    lines = [
+        line.partition(" all-gather")[0] for line in text.splitlines() if "all-gather(" in line
+    ]
+    arrays = [array for line in lines for array in re.findall(r"[a-z](\d+)\[([\d,]*)\]", line)]
+    return sum(int(bits) // 8 * math.prod(map(int, sides.split(","))) for bits, sides in arrays)
+
+
+def dcgan(**kwargs):
+    return dataclasses.replace(
+        player(0.1), network=NetworkConfig(name="dcgan", kwargs={"width": 4, **kwargs})
+    )
+
+
+def test_only_what_a_loss_compares_as_a_set_is_gathered():
+    """Logits of the discriminator's two turns, three times 64 floats; no image, no penalty's."""
+    config = dataclasses.replace(
+        override(CONFIG, "data", DataConfig(name="digits", batch_size=64)),
+        generator=dcgan(),
+        discriminator=dcgan(conditioning="projection", norm="none"),
+        penalties={"r1": PenaltyConfig(), "dragan": PenaltyConfig()},
+        augmentation=AugmentationConfig(name="flip_shift"),
+    )
+    assert gathered_bytes(config) == 3 * 64 * 4
+    images = dataclasses.replace(
+        override(CONFIG, "data", config.data), loss=TermConfig(name="mmd_gaussian", on="images")
+    )
+    assert gathered_bytes(images) == 2 * 64 * 64 * 4  # real and fake, in the generator's turn
 
 
 def test_an_unequal_share_is_refused_before_anything_compiles():

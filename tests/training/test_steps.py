@@ -9,228 +9,189 @@ import numpy as np
 import optax
 import pytest
 from execution import GROUPS, with_losses
+from programs import RING, batch_of, close, member, params, player, points, start, with_float
 
 from jaxgan.config import (
-    Config,
     ControllerConfig,
-    DataConfig,
-    LatentConfig,
-    NetworkConfig,
     OptimizerConfig,
     PenaltyConfig,
-    PlayerConfig,
+    Ramp,
     TermConfig,
     override,
 )
-from jaxgan.games.terms import Objective, Penalty, Term
-from jaxgan.losses import LOSSES
 from jaxgan.penalties import PENALTIES
-from jaxgan.runs.build import build, make_hparams
-from jaxgan.training.parallel import make_mesh
+from jaxgan.runs.entries import nested_floats
+from jaxgan.training.schedules import value_at
 from jaxgan.training.state import average
 from jaxgan.training.steps import make_train_step
 from jaxgan.types import Batch
 
-SGD = OptimizerConfig(name="sgd")
-CONFIG = Config(
-    steps=20,
-    data=DataConfig(name="ring", batch_size=16),
-    latent=LatentConfig(dim=2),
-    generator=PlayerConfig(
-        network=NetworkConfig(kwargs={"widths": (8,), "output": "linear"}),
-        optimizer=SGD,
-        learning_rate=0.1,
-    ),
-    discriminator=PlayerConfig(
-        network=NetworkConfig(kwargs={"widths": (8,)}), optimizer=SGD, learning_rate=0.2
-    ),
-)
+ADAM = OptimizerConfig(kwargs={"b1": 0.0})
 
 
-LEAST_SQUARES = ("real_target", "fake_target", "generator_target")
-
-
-def one_device():
-    return make_mesh(jax.devices()[:1])
-
-
-def start(config):
-    run = build(config, one_device())
-    return run, jax.jit(run.init)(jax.random.key(config.seed))
-
-
-def points(n, seed=0):
-    return jax.random.normal(jax.random.key(seed), (n, 2))
-
-
-def close(one, other, atol=1e-6):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=atol), one, other)
+@pytest.fixture(scope="module")
+def plain():
+    """The plain game: its program, its first state and its compiled step."""
+    program, state = start(RING)
+    return program, state, jax.jit(program.train_step)
 
 
 def test_one_step_is_a_discriminator_update_then_a_generator_update():
     """Non-saturating loss with R1, written out with jax.grad and plain gradient descent."""
-    config = dataclasses.replace(CONFIG, penalties={"r1": PenaltyConfig(weight=3.0)})
-    _, state = start(config)
+    program, state = start(dataclasses.replace(RING, penalties={"r1": PenaltyConfig(weight=3.0)}))
     real, z = points(16), points(16, seed=1)
-    objective = Objective(
-        (Term("loss", LOSSES["non_saturating"]),), (Penalty("penalties.r1", PENALTIES["r1"]),)
-    )
-    step = make_train_step(
-        objective, latents=lambda key, n: z[:n], schedule=lambda step, hparams: jnp.ones(())
-    )
+    step = make_train_step(program.setup._replace(latents=lambda key, n: z[:n]))
     new, metrics = jax.jit(step)(state, Batch(real=real))
 
     def generate(params):
-        return state.generator.apply_fn({"params": params}, z, train=True)
+        return state.players["generator"].apply_fn({"params": params}, z, train=True)
 
     def logits(params, x):
-        return state.discriminator.apply_fn({"params": params}, x, train=True).logits
+        return state.players["discriminator"].apply_fn({"params": params}, x, train=True).logits
 
-    def discriminator_loss(params):
-        fake = generate(state.generator.params)
-        slopes = jax.vmap(jax.grad(lambda x: logits(params, x[None])[0, 0]))(real)
-        return (
-            jax.nn.softplus(-logits(params, real)).mean()
-            + jax.nn.softplus(logits(params, fake)).mean()
-            + 3.0 * 0.5 * (slopes**2).sum(axis=1).mean()
-        )
+    def terms(params_):
+        fake = generate(params(state, "generator"))
+        slopes = jax.vmap(jax.grad(lambda x: logits(params_, x[None])[0, 0]))(real)
+        of_logits = jax.nn.softplus(-logits(params_, real)).mean()
+        of_logits += jax.nn.softplus(logits(params_, fake)).mean()
+        return of_logits, 3.0 * 0.5 * (slopes**2).sum(axis=1).mean()
 
     def descend(params, loss, rate):
         return jax.tree.map(lambda w, g: w - rate * g, params, jax.grad(loss)(params))
 
     @jax.jit
     def updated():
-        discriminator = descend(state.discriminator.params, discriminator_loss, 0.2)
+        discriminator = descend(params(state, "discriminator"), lambda p: sum(terms(p)), 0.2)
         generator = descend(
-            state.generator.params,
+            params(state, "generator"),
             lambda params: jax.nn.softplus(-logits(discriminator, generate(params))).mean(),
             0.1,
         )
-        return discriminator, generator, discriminator_loss(state.discriminator.params)
+        return discriminator, generator, terms(params(state, "discriminator"))
 
-    discriminator, generator, expected_loss = updated()
-    close(new.discriminator.params, discriminator)
-    close(new.generator.params, generator)
-    close(new.ema_params["params"], generator)
-    np.testing.assert_allclose(metrics["loss/discriminator"], expected_loss, rtol=1e-5)
+    discriminator, generator, (expected_loss, expected_penalty) = updated()
+    close(params(new, "discriminator"), discriminator)
+    close(params(new, "generator"), generator)
+    close(new.averages["generator"]["params"], generator)
+    found = [metrics[name] for name in ("loss/discriminator", "discriminator/loss")]
+    expected = [expected_loss + expected_penalty, expected_loss]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(metrics["discriminator/r1"], expected_penalty, rtol=1e-5)
     assert new.step == 1
+    # The generator minimises one term, whose name would say nothing more.
+    assert set(metrics) == {
+        *("loss/generator", "loss/discriminator", "discriminator/loss", "discriminator/r1"),
+        *("logits/real", "logits/fake", "gradient_norm/generator", "gradient_norm/discriminator"),
+    }
 
 
 def test_further_discriminator_steps_are_further_updates_on_every_kth_sample():
     """With one latent distribution of a single point, three steps equal three single ones."""
-    config = dataclasses.replace(CONFIG, discriminator_steps=3)
-    _, state = start(config)
+    program, state = start(dataclasses.replace(RING, loss=TermConfig(name="least_squares")))
+    setup = program.setup._replace(latents=lambda key, n: jnp.ones((n, 2)))
 
     def updated(steps, state, real):
-        step = make_train_step(
-            Objective((Term("loss", LOSSES["least_squares"], LEAST_SQUARES),)),
-            latents=lambda key, n: jnp.ones((n, 2)),
-            schedule=lambda step, hparams: jnp.ones(()),
-            discriminator_steps=steps,
-        )
+        step = make_train_step(setup, discriminator_steps=steps)
         return jax.jit(step)(state, Batch(real=real))[0]
 
-    hparams = {
-        **state.hparams,
-        **{f"loss.kwargs.{k}": jnp.float32(k != "fake_target") for k in LEAST_SQUARES},
-    }
-    state, real = state.replace(hparams=hparams), points(48)
+    real = points(48)
     together = updated(3, state, real)
     alone = state
     for index in range(3):
-        alone = updated(1, alone, real[index::3]).replace(generator=state.generator)
-    close(together.discriminator.params, alone.discriminator.params)
+        moved = updated(1, alone, real[index::3])
+        players = {**moved.players, "generator": state.players["generator"]}
+        alone = moved.replace(players=players)
+    close(params(together, "discriminator"), params(alone, "discriminator"))
+    assert together.players["discriminator"].step == 3
     assert together.step == 1
 
 
-def test_fresh_latents_change_the_generators_update_alone():
-    fresh, state = start(dataclasses.replace(CONFIG, fresh_latents=True))
-    shared, _ = start(CONFIG)
+def test_fresh_latents_change_the_generators_update_alone(plain):
+    _, state, step = plain
+    fresh, _ = start(dataclasses.replace(RING, fresh_latents=True))
     batch = Batch(real=points(16))
-    one, other = (jax.jit(run.train_step)(state, batch)[0] for run in (fresh, shared))
-    close(one.discriminator.params, other.discriminator.params)
-    assert any(
-        not np.allclose(a, b)
-        for a, b in zip(*(jax.tree.leaves(s.generator.params) for s in (one, other)), strict=True)
-    )
+    one, other = (step(state, batch)[0] for step in (jax.jit(fresh.train_step), step))
+    close(params(one, "discriminator"), params(other, "discriminator"))
+    leaves = (jax.tree.leaves(params(s, "generator")) for s in (one, other))
+    assert any(not np.allclose(a, b) for a, b in zip(*leaves, strict=True))
 
 
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]}...{names[-1]}")
 def test_every_loss_trains(names):
     """Fifty steps of Adam stay finite, and move both players."""
-    adam = OptimizerConfig(kwargs={"b1": 0.0})
     config = dataclasses.replace(
-        with_losses(CONFIG, names),
+        with_losses(RING, names),
         penalties={"r1": PenaltyConfig(weight=0.1)},
-        generator=dataclasses.replace(CONFIG.generator, optimizer=adam, learning_rate=1e-3),
-        discriminator=dataclasses.replace(CONFIG.discriminator, optimizer=adam, learning_rate=1e-3),
+        generator=dataclasses.replace(RING.generator, optimizer=ADAM, learning_rate=1e-3),
     )
-    run, state = start(config)
+    for name, value in {"optimizer": ADAM, "learning_rate": 1e-3}.items():
+        config = override(config, f"discriminator.{name}", value)
+    program, state = start(config)
 
     @jax.jit
     def many(state):
-        def body(state, key):
-            real = jax.random.normal(key, (16, *run.source.shape)) + 3.0
-            return run.train_step(state, Batch(real=real))
+        def body(state, seed):
+            batch = batch_of(program, 16, seed)
+            return program.train_step(state, batch.replace(real=batch.real + 3.0))
 
-        return jax.lax.scan(body, state, jax.random.split(jax.random.key(1), 50))
+        return jax.lax.scan(body, state, jnp.arange(50))
 
     new, metrics = many(state)
+    assert {f"generator/{name}" for name in names} <= set(metrics)
     for values in metrics.values():
         assert np.isfinite(values).all()
-    for player in ("generator", "discriminator"):
-        before, after = (jax.tree.leaves(getattr(s, player).params)[0] for s in (state, new))
+    for name in ("generator", "discriminator"):
+        before, after = (jax.tree.leaves(params(s, name))[0] for s in (state, new))
         assert np.abs(before - after).max() > 1e-4
 
 
-@pytest.mark.parametrize("name", PENALTIES)
-def test_every_penalty_trains(name):
-    """Its weight makes a difference, in one compiled step."""
-    config = dataclasses.replace(CONFIG, penalties={name: PenaltyConfig(weight=0.1)})
-    run, state = start(config)
-    step, batch = jax.jit(run.train_step), Batch(real=points(16))
-    unused = {**state.hparams, f"penalties.{name}.weight": jnp.float32(0)}
-    one, other = (
-        jax.tree.leaves(step(state.replace(hparams=hparams), batch)[0].discriminator.params)
-        for hparams in (state.hparams, unused)
-    )
-    assert all(np.isfinite(leaf).all() for leaf in one)
-    assert any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def test_a_lazy_penalty_acts_every_so_many_steps():
-    config = dataclasses.replace(CONFIG, penalties={"r1": PenaltyConfig(weight=1.0, every=3)})
-    run, state = start(config)
-    step, values = jax.jit(run.train_step), []
-    for index in range(6):
-        state, metrics = step(state, Batch(real=points(16, seed=index)))
-        values.append(float(metrics["penalties/r1"]))
-    assert [value > 0 for value in values] == [True, False, False] * 2
-
-
-def test_clipped_weights():
-    """Arjovsky et al. 2017, algorithm 1; the limit is traced."""
-    config = override(CONFIG, "discriminator.clip_weights", 0.5)
-    (run, state), (free, free_state) = start(config), start(CONFIG)
-    step, batch = jax.jit(run.train_step), Batch(real=points(16))
-    unclipped = jax.jit(free.train_step)(free_state, batch)[0].discriminator.params
-    assert max(np.abs(w).max() for w in jax.tree.leaves(unclipped)) > 0.5
-    for limit in (0.5, 0.05):
-        hparams = {**state.hparams, "discriminator.clip_weights": jnp.float32(limit)}
-        new, _ = step(state.replace(hparams=hparams), batch)
-        clipped = jax.tree.map(partial(np.clip, a_min=-limit, a_max=limit), unclipped)
-        close(new.discriminator.params, clipped)
+def test_every_penalty_trains():
+    """The weight of each makes a difference, in one compiled step."""
+    penalties = {name: PenaltyConfig(weight=0.0) for name in PENALTIES}
+    program, state = start(dataclasses.replace(RING, penalties=penalties))
+    step, batch = jax.jit(program.train_step), Batch(real=points(16))
+    without, _ = step(state, batch)
+    for name in PENALTIES:
+        moved, metrics = step(with_float(state, f"penalties.{name}.weight", 0.1), batch)
+        one, other = (jax.tree.leaves(params(s, "discriminator")) for s in (moved, without))
+        assert all(np.isfinite(leaf).all() for leaf in one)
+        assert any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True)), name
+        assert metrics[f"discriminator/{name}"] != 0
     assert step._cache_size() == 1
 
 
-def test_orthogonal_filters():
+def test_a_lazy_penalty_acts_every_so_many_steps():
+    config = dataclasses.replace(RING, penalties={"r1": PenaltyConfig(weight=1.0, every=3)})
+    program, state = start(config)
+    step, values = jax.jit(program.train_step), []
+    for index in range(6):
+        state, metrics = step(state, Batch(real=points(16, seed=index)))
+        values.append(float(metrics["discriminator/r1"]))
+    assert [value > 0 for value in values] == [True, False, False] * 2
+
+
+def test_clipped_weights(plain):
+    """Arjovsky et al. 2017, algorithm 1; the limit is traced."""
+    _, free_state, free_step = plain
+    program, state = start(override(RING, "discriminator.clip_weights", 0.5))
+    step, batch = jax.jit(program.train_step), Batch(real=points(16))
+    unclipped = params(free_step(free_state, batch)[0], "discriminator")
+    assert max(np.abs(w).max() for w in jax.tree.leaves(unclipped)) > 0.5
+    for limit in (0.5, 0.05):
+        new, _ = step(with_float(state, "discriminator.clip_weights", limit), batch)
+        clipped = jax.tree.map(partial(np.clip, a_min=-limit, a_max=limit), unclipped)
+        close(params(new, "discriminator"), clipped)
+    assert step._cache_size() == 1
+
+
+def test_orthogonal_filters(plain):
     """Brock et al. 2019: a step of gradient descent on |W^T W * (1 - I)|^2 more, by NumPy."""
-    config = override(CONFIG, "discriminator.orthogonal", 0.5)
-    (run, state), (free, free_state) = start(config), start(CONFIG)
+    _, free_state, free_step = plain
+    program, state = start(override(RING, "discriminator.orthogonal", 0.5))
     batch = Batch(real=points(16))
-    new, plain = (
-        jax.jit(each.train_step)(of, batch)[0].discriminator.params
-        for each, of in ((run, state), (free, free_state))
+    new, without = (
+        params(step(of, batch)[0], "discriminator")
+        for step, of in ((jax.jit(program.train_step), state), (free_step, free_state))
     )
 
     def moved(params, old):
@@ -240,65 +201,48 @@ def test_orthogonal_filters():
 
         return jax.tree.map(lambda p, w: p - 0.2 * 0.5 * slope(w), params, old)
 
-    close(new, moved(plain, state.discriminator.params), atol=1e-5)
+    close(new, moved(without, params(state, "discriminator")), atol=1e-5)
 
 
-def test_scaled_mmd():
-    """Arbel et al. 2018: both losses over 1 + 10 E |J|_F^2, J by forward mode here."""
-    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0))
-    config = override(config, "discriminator.network.kwargs.num_outputs", 3)
-    run, state = start(override(config, "discriminator.learning_rate", 0.0))
-    step, batch = jax.jit(run.train_step), Batch(real=points(16))
-    _, scaled = step(state, batch)
-    _, plain = step(
-        state.replace(hparams={**state.hparams, "loss.jacobian_scale": jnp.float32(0)}), batch
-    )
-
-    def logits(x):
-        return state.discriminator.apply_fn(
-            {"params": state.discriminator.params}, x[None], train=True
-        ).logits[0]
-
-    jacobians = jax.jit(jax.vmap(jax.jacfwd(logits)))(batch.real)
-    factor = 1 / (1 + 10 * np.mean(np.sum(np.float64(jacobians) ** 2, axis=(1, 2))))
-    for name in ("loss/generator", "loss/discriminator"):
-        np.testing.assert_allclose(scaled[name], factor * plain[name], rtol=1e-4)
-
-
-def test_k_steps_in_one_scan_equal_k_steps():
-    run, state = start(CONFIG)
+def test_k_steps_in_one_scan_equal_k_steps(plain):
+    program, state, step = plain
     real = points(5 * 16).reshape(5, 16, 2)
     scanned, metrics = jax.jit(
-        lambda state: jax.lax.scan(lambda s, x: run.train_step(s, Batch(real=x)), state, real)
+        lambda state: jax.lax.scan(lambda s, x: program.train_step(s, Batch(real=x)), state, real)
     )(state)
-    step = jax.jit(run.train_step)
     for index in range(5):
         state, row = step(state, Batch(real=real[index]))
         np.testing.assert_allclose(
             row["loss/generator"], metrics["loss/generator"][index], rtol=1e-5
         )
     close(
-        (scanned.generator.params, scanned.ema_params), (state.generator.params, state.ema_params)
+        (params(scanned, "generator"), scanned.averages),
+        (params(state, "generator"), state.averages),
     )
 
 
 def test_no_float_recompiles():
     """Every entry of hparams changed, one after the other: one compilation in all."""
     config = dataclasses.replace(
-        CONFIG,
+        RING,
         loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0),
         terms={"match": TermConfig(name="least_squares", on="features", weight=0.1)},
         penalties={"wgan_gp": PenaltyConfig(weight=0.1)},
         controllers={"c": ControllerConfig(kwargs={"bandwidth": 0.5}, name="mmd_gaussian")},
         discriminator_share=0.5,
         generator=dataclasses.replace(
-            CONFIG.generator, optimizer=OptimizerConfig(), clip_weights=0.5, orthogonal=0.1
+            RING.generator, optimizer=OptimizerConfig(), clip_weights=0.5, orthogonal=0.1
         ),
+        discriminator=player(Ramp(0.2, 0.1, shape="cosine", warmup=2)),
     )
-    run, state = start(config)
-    step, batch = jax.jit(run.train_step), Batch(real=points(16))
+    config = override(config, "discriminator.clip_norm", 1.0)
+    program, state = start(config)
+    step, batch = jax.jit(program.train_step), Batch(real=points(16))
     reference, _ = step(state, batch)
-    hparams = make_hparams(config)
+    names = {
+        ".".join(entry.key for entry in path): float(value)
+        for path, value in jax.tree.leaves_with_path(nested_floats(config))
+    }
     assert {
         "loss.kwargs.bandwidth",
         "generator.optimizer.kwargs.b1",
@@ -311,41 +255,52 @@ def test_no_float_recompiles():
         "generator.clip_weights",
         "generator.orthogonal",
         "loss.jacobian_scale",
-        "schedule.final",
-        "discriminator.learning_rate",
-    } <= set(hparams)
-    for name, value in hparams.items():
+        "discriminator.learning_rate.start",
+        "discriminator.learning_rate.end",
+        "discriminator.clip_norm",
+        "generator.learning_rate",
+    } <= set(names)
+    for name, value in names.items():
         changed = override(config, name, 0.5 * value + 0.1)
-        new_hparams = {k: jnp.asarray(v, jnp.float32) for k, v in make_hparams(changed).items()}
-        assert new_hparams[name] == pytest.approx(0.5 * value + 0.1)
-        step(state.replace(hparams=new_hparams), batch)
+        hparams = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), nested_floats(changed))
+        assert value_at(hparams, tuple(name.split("."))) == pytest.approx(0.5 * value + 0.1)
+        step(state.replace(hparams=hparams), batch)
     assert step._cache_size() == 1
-    faster = {**state.hparams, "generator.learning_rate": jnp.float32(0.5)}
-    moved, _ = step(state.replace(hparams=faster), batch)
-    assert not np.array_equal(*(jax.tree.leaves(s.generator.params)[0] for s in (moved, reference)))
+    moved, _ = step(with_float(state, "generator.learning_rate", 0.5), batch)
+    leaves = (jax.tree.leaves(params(s, "generator"))[0] for s in (moved, reference))
+    assert not np.array_equal(*leaves)
 
 
 def test_members_of_a_vmapped_sweep_equal_runs_of_their_own():
-    run, _ = start(CONFIG)
+    """Over seeds and floats at once: K steps of the public function, data and all."""
+    program, _ = start(RING)
+    data, length = program.data(), 4
     keys = jax.random.split(jax.random.key(3), 3)
-    rates = jnp.array([0.01, 0.1, 0.3])
-    states, step = jax.jit(jax.vmap(run.init))(keys), jax.jit(run.train_step)
-    states = states.replace(hparams={**states.hparams, "generator.learning_rate": rates})
-    batch = Batch(real=points(16))
-    swept, metrics = jax.jit(jax.vmap(run.train_step, in_axes=(0, None)))(states, batch)
+    swept = {
+        "generator.learning_rate": jnp.array([0.01, 0.1, 0.3]),
+        "ema_half_life": jnp.array([0.0, 2.0, 9.0]),
+    }
+    states = jax.jit(jax.vmap(program.init))(keys)
+    for name, values in swept.items():
+        states = with_float(states, name, values)
+    run = jax.jit(jax.vmap(lambda state: program.run_steps(state, data, length)))
+    ends, metrics = run(states)
+    alone = jax.jit(lambda state: program.run_steps(state, data, length))
     for index in range(3):
-        alone, row = step(jax.tree.map(lambda x, i=index: x[i], states), batch)
-        close(jax.tree.map(lambda x, i=index: x[i], swept.generator.params), alone.generator.params)
-        np.testing.assert_allclose(
-            metrics["loss/discriminator"][index], row["loss/discriminator"], rtol=1e-5
-        )
+        state, rows = alone(member(states, index))
+        assert rows.keys() == metrics.keys()
+        for name in ("players", "averages", "hparams", "step"):
+            found, expected = (getattr(s, name) for s in (member(ends, index), state))
+            close(jax.tree.leaves(found), jax.tree.leaves(expected))
+        for name in rows:
+            np.testing.assert_allclose(metrics[name][index], rows[name], rtol=1e-5, atol=1e-6)
 
 
 def test_without_an_adversary_only_the_generator_learns():
-    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian", on="images"))
-    run, state = start(config)
-    assert state.discriminator is None
-    step = jax.jit(run.train_step)
+    config = dataclasses.replace(RING, loss=TermConfig(name="mmd_gaussian", on="images"))
+    program, state = start(config)
+    assert set(state.players) == {"generator"}
+    step = jax.jit(program.train_step)
     losses = []
     for index in range(60):
         state, metrics = step(state, Batch(real=points(64, seed=index) + 1.0))
