@@ -7,11 +7,16 @@ import sys
 import pytest
 
 from jaxgan.config import (
+    AugmentationConfig,
     Config,
+    ControllerConfig,
     DataConfig,
+    GameConfig,
     LatentConfig,
+    NetworkConfig,
     PenaltyConfig,
-    ScheduleConfig,
+    PlayerConfig,
+    Ramp,
     TermConfig,
     differences,
     from_json,
@@ -20,11 +25,21 @@ from jaxgan.config import (
     to_json,
 )
 from jaxgan.errors import ConfigError
+from jaxgan.fields import override_all
 
 RICH = Config(
     loss=TermConfig(name="mmd_gaussian", kwargs={"bandwidth": 0.5}),
     terms={"match": TermConfig(name="least_squares", on="features", weight=0.1)},
     penalties={"r1": PenaltyConfig(weight=2.0)},
+)
+FULL = dataclasses.replace(
+    RICH,
+    game=GameConfig(name="vae_gan", kwargs={"beta": 2.0}),
+    networks={"encoder": PlayerConfig(network=NetworkConfig(role="discriminator"))},
+    streams={"labelled": DataConfig(name="digits", per_class=10)},
+    augmentation=AugmentationConfig(kwargs={"probability": Ramp(0.0, 0.6)}),
+    controllers={"c": ControllerConfig()},
+    ema_half_life=Ramp(500.0, 50.0, steps=100, shape="exponential", warmup=3),
 )
 
 
@@ -33,9 +48,15 @@ def test_json_round_trip():
         "generator.network.kwargs.widths": "128,128",
         "generator.optimizer.kwargs.b1": "0.5",
         "data.pad": "32",
+        "generator.learning_rate.shape": "cosine",
+        "loss.kwargs.bandwidth.end": "0.1",
+        "networks.encoder.optimizer.kwargs.b1": "0.5",
+        "streams.labelled.kwargs.noise": "1",
+        "augmentation.kwargs.probability.steps": "9",
     }.items():
-        config = override(RICH, path, value)
-        assert from_json(to_json(config)) == config != RICH
+        config = override(FULL, path, value)
+        assert from_json(to_json(config)) == config != FULL
+    assert isinstance(from_json(to_json(FULL)).ema_half_life, Ramp)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +73,20 @@ def test_json_round_trip():
         ("penalties.r2.weight", "3", 3.0),
         ("terms.far.on", "images", "images"),
         ("parallel", "pmap", "pmap"),
+        ("generator.learning_rate.shape", "cosine", Ramp(2e-4, shape="cosine")),
+        ("penalties.r1.weight.end", "1", Ramp(2.0, 1)),
+        ("loss.kwargs.bandwidth.end", "0.1", Ramp(0.5, 0.1)),
+        ("networks.encoder.learning_rate", "1e-3", 1e-3),
+        ("networks.encoder.network.kwargs.widths", "8,8", (8, 8)),
+        ("streams.labelled.name", "digits", "digits"),
+        ("augmentation.name", "ada", "ada"),
+        ("augmentation.kwargs.probability", "0.5", 0.5),
+        ("game.kwargs.beta", "2.5", 2.5),
     ],
 )
 def test_override_parses_to_the_type_of_the_field(path, text, value):
-    found = get(override(RICH, path, text), path)
+    config = override(RICH, path, text)
+    found = get(config, path.rpartition(".")[0] if isinstance(value, Ramp) else path)
     assert (found, type(found)) == (value, type(value))
 
 
@@ -71,8 +102,16 @@ def test_override_parses_to_the_type_of_the_field(path, text, value):
         ("parallel", "pmpa", "did you mean 'pmap'?"),
         ("loss.weight", "1e999", "loss.weight is inf; it must be finite"),
         ("generator.learning_rate", "-1", "must be at least 0"),
-        ("schedule.final", "2", "it must lie in [0, 1]"),
-        ("seed", str(2**32), "less than 2**32"),
+        ("discriminator_share", "2", "discriminator_share is 2.0; it must be in [0, 1]"),
+        ("discriminator_share.end", "2", "discriminator_share is a ramp without a start"),
+        ("seed", str(2**32), f"seed is {2**32}; it must be in [0, {2**32})"),
+        ("loss.weight.shape", "cosin", "loss.weight.shape 'cosin'; did you mean 'cosine'?"),
+        ("loss.weight.ende", "1", "did you mean 'loss.weight.end'?"),
+        ("loss.weight.end", "many", "loss.weight.end is 'many'; it must be a finite number"),
+        ("loss.weight.shape", "exponential", "goes from 1.0 to 0.0 exponentially; both ends must"),
+        ("generator.learning_rate.end", "-1", "generator.learning_rate is Ramp(start=0.0002"),
+        ("steps.end", "1", "'steps' holds a single value"),
+        ("networks.generator.learning_rate", "1", "is the player 'generator' itself; set it there"),
         ("fresh_latents", "1", "of type bool"),
         ("penalties.r1.every", "0", "penalties.r1.every is 0; it must be at least 1"),
         ("penalties.r1.wieght", "1", "did you mean"),
@@ -90,9 +129,29 @@ def test_another_name_drops_the_arguments_of_the_old_one():
     assert override(RICH, "loss.name", "hinge").loss == TermConfig(name="hinge")
 
 
-def test_warm_up_must_end_before_the_run():
-    with pytest.raises(ConfigError, match="less than steps"):
-        Config(steps=10, schedule=ScheduleConfig(name="linear", warmup_steps=10))
+def test_several_values_are_checked_together():
+    """No order of them breaks a rule on the way: the name empties the arguments first."""
+    values = {"loss.kwargs.bandwidth.end": "0.1", "loss.kwargs.bandwidth": "2", "loss.name": "gmmn"}
+    values |= {"controllers.c.upper": "0.1", "controllers.c.lower": "0.01"}
+    for ordered in (values, dict(reversed(values.items()))):
+        config = override_all(Config(), ordered)
+        assert config.loss == TermConfig(name="gmmn", kwargs={"bandwidth": Ramp(2, 0.1)})
+        assert (config.controllers["c"].lower, config.controllers["c"].upper) == (0.01, 0.1)
+    assert override_all(RICH, {}) == RICH
+
+
+@pytest.mark.parametrize(("steps", "last"), [(None, 10), (5, 5)])
+def test_warm_up_must_end_before_the_ramp(steps, last):
+    for warmup in (last, -1):
+        message = rf"loss.weight.warmup is {warmup}; it must be .* less than its steps \({last}\)"
+        with pytest.raises(ConfigError, match=message):
+            Config(steps=10, loss=TermConfig(weight=Ramp(1.0, steps=steps, warmup=warmup)))
+    Config(steps=10, loss=TermConfig(weight=Ramp(1.0, steps=steps, warmup=last - 1)))
+
+
+def test_ramps_among_arguments_are_checked_too():
+    with pytest.raises(ConfigError, match=r"loss.kwargs.bandwidth goes from 1.0 to 0.0 exponent"):
+        Config(loss=TermConfig(kwargs={"bandwidth": Ramp(1.0, shape="exponential")}))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +173,7 @@ def test_differences_name_the_paths():
         "penalties.r1.weight",
         "penalties.r1.kwargs",
         "penalties.r1.every",
+        "penalties.r1.name",
     }
 
 

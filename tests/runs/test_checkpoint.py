@@ -8,21 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from programs import player, start, with_float
 
-from jaxgan.runs.build import build
-from jaxgan.runs.checkpoint import Checkpointer, locked
-from jaxgan.config import Config, DataConfig, NetworkConfig, PlayerConfig
+from jaxgan.config import Config, DataConfig, OptimizerConfig
 from jaxgan.errors import CheckpointError, ConfigError, RunInUseError
-from jaxgan.training.parallel import make_mesh
+from jaxgan.runs.checkpoint import Checkpointer
+from jaxgan.runs.directory import locked
+from jaxgan.training.schedules import with_value
 
-PLAYER = PlayerConfig(network=NetworkConfig(kwargs={"widths": (8,)}))
-CONFIG = Config(data=DataConfig(name="ring"), generator=PLAYER, discriminator=PLAYER)
+REFERENCE = {"moments": {"mean": jnp.arange(3.0), "count": jnp.int32(7)}, "key": jnp.ones((2, 2))}
 
 
 @pytest.fixture(scope="module")
 def state():
-    run = build(CONFIG, make_mesh(jax.devices()[:1]))
-    return jax.jit(run.init)(jax.random.key(7))
+    adam = player(2e-4, optimizer=OptimizerConfig())
+    return start(Config(data=DataConfig(name="ring"), generator=adam, discriminator=adam))[1]
 
 
 def save(directory, state, steps, metric=None):
@@ -37,7 +37,7 @@ def save(directory, state, steps, metric=None):
 def restore(directory, like, **kwargs):
     checkpointer = Checkpointer(directory, **kwargs)
     try:
-        return checkpointer.restore(like)
+        return checkpointer.restore(lambda reference: like)
     finally:
         checkpointer.close()
 
@@ -51,19 +51,38 @@ def damage(directory, step):
     largest.write_bytes(bytes(data))
 
 
+def check_equal(one, other):
+    one, other = (tree.replace(key=jax.random.key_data(tree.key)) for tree in (one, other))
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert jnp.asarray(a).dtype == jnp.asarray(b).dtype
+
+
 def test_a_state_comes_back_bit_for_bit(tmp_path, state):
     save(tmp_path, state, [3])
     restored, extra = restore(tmp_path, jax.eval_shape(lambda: state))
     assert extra == {"window": {"loss": [0.1]}}
-    assert jax.random.key_data(restored.key).tolist() == jax.random.key_data(state.key).tolist()
-    for one, other in zip(
-        jax.tree.leaves(state.replace(key=0, step=0)),
-        jax.tree.leaves(restored.replace(key=0, step=0)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, other)
-        assert jnp.asarray(one).dtype == jnp.asarray(other).dtype
-    assert restored.step == 3
+    check_equal(restored, state.replace(step=jnp.int32(3)))
+
+
+def test_a_reference_comes_back_without_being_fitted(tmp_path, state):
+    """`like` gets it, nested as it was; of a state without one it gets None."""
+    given = []
+
+    def like(reference):
+        given.append(reference)
+        return jax.eval_shape(lambda: state.replace(reference=reference))
+
+    save(tmp_path / "with", state.replace(reference=REFERENCE), [1])
+    save(tmp_path / "without", state, [1])
+    for folder in ("with", "without"):
+        checkpointer = Checkpointer(tmp_path / folder)
+        restored, _ = checkpointer.restore(like)
+        checkpointer.close()
+        expected = state.replace(reference=REFERENCE if folder == "with" else None)
+        check_equal(restored, expected.replace(step=jnp.int32(1)))
+    assert given[0].keys() == REFERENCE.keys() and given[1] is None
 
 
 def test_nothing_is_restored_from_nothing(tmp_path, state):
@@ -83,7 +102,7 @@ def test_damage_falls_back_to_the_step_before(tmp_path, state):
     damage(tmp_path, 2)
     lines = []
     checkpointer = Checkpointer(tmp_path)
-    restored, _ = checkpointer.restore(state, log=lines.append)
+    restored, _ = checkpointer.restore(lambda reference: state, log=lines.append)
     assert restored.step == 1
     assert len(lines) == 1 and "step 2" in lines[0]
     assert checkpointer.steps() == [1]  # so that step 2 can be saved again
@@ -108,12 +127,13 @@ def test_nothing_but_damage_is_an_error(tmp_path, state):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda s: s.replace(hparams={**s.hparams, "loss.weight": jnp.float16(1)}),
-        lambda s: s.replace(hparams={**s.hparams, "loss.weight": jnp.ones(2)}),
-        lambda s: s.replace(hparams={**s.hparams, "loss.kwargs.other": jnp.ones(())}),
-        lambda s: s.replace(discriminator=None),
+        lambda s: s.replace(hparams=with_value(s.hparams, ("loss", "weight"), jnp.float16(1))),
+        lambda s: with_float(s, "loss.weight", [1.0, 1.0]),
+        lambda s: with_float(s, "loss.other", 1.0),
+        lambda s: s.replace(players={"generator": s.players["generator"]}),
+        lambda s: s.replace(reference={"mean": jnp.ones(2)}),
     ],
-    ids=["dtype", "shape", "missing", "surplus"],
+    ids=["dtype", "shape", "missing", "surplus", "reference"],
 )
 def test_another_structure_is_refused(tmp_path, state, change):
     save(tmp_path, state, [1])
@@ -123,7 +143,7 @@ def test_another_structure_is_refused(tmp_path, state, change):
 
 def test_a_run_directory_belongs_to_one_process(tmp_path):
     code = (
-        "import pathlib, sys; from jaxgan.runs.checkpoint import locked\n"
+        "import pathlib, sys; from jaxgan.runs.directory import locked\n"
         f"with locked(pathlib.Path({str(tmp_path)!r})):\n"
         "    print('held', flush=True); sys.stdin.readline()"
     )
