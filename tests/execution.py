@@ -10,29 +10,22 @@ from jax.sharding import PartitionSpec as P
 
 from jaxgan.config import TermConfig, override
 from jaxgan.losses import LOSSES
+from jaxgan.losses.record import VECTOR_VIEWS
+from jaxgan.registry import asks_for
 
 AXIS = "data"
 MODES = ("pmap", "shard_map", "sharded_jit")
 
 
-# Modules of losses that are made for features of some width, or for images.
-ON_FEATURES = {
-    f"jaxgan.losses.{m}" for m in ("similarity", "correlation", "diversity", "transport")
-}
-ON_IMAGES = {"jaxgan.losses.structural_similarity"}
+def view(name):
+    """A view that the loss of this name compares: features, unless it is made for another."""
+    views = LOSSES[name].views
+    return "features" if views == VECTOR_VIEWS else views[0]
 
 
-def on_images(name):
-    """Whether the loss of this name compares images alone."""
-    return LOSSES[name].__module__ in ON_IMAGES
-
-
-def term(name):
-    """The loss of this name on a view that it compares."""
-    features = LOSSES[name].__module__ in ON_FEATURES
-    return TermConfig(
-        name=name, on="images" if on_images(name) else "features" if features else "logits"
-    )
+def asks_labels(name):
+    """Whether the loss of this name asks for labels."""
+    return "labels" in asks_for(LOSSES[name].function)
 
 
 # Where two projections are nearly equal, rounding decides their order and with it the direction of
@@ -42,10 +35,11 @@ UNSTABLE = ("max_sliced_wasserstein",)
 
 def grouped():
     """Several losses for one run, since compiling takes nearly all of the time."""
-    images = tuple(name for name in LOSSES if on_images(name))
-    rest = tuple(name for name in LOSSES if name not in (*images, *UNSTABLE))
+    images = tuple(name for name in LOSSES if view(name) == "images")
+    labelled = tuple(name for name in LOSSES if asks_labels(name))
+    rest = tuple(name for name in LOSSES if name not in (*images, *labelled, *UNSTABLE))
     parts = [rest[start : start + 16] for start in range(0, len(rest), 16)]
-    return [images, *((name,) for name in UNSTABLE), *parts]
+    return [images, labelled, *((name,) for name in UNSTABLE), *parts]
 
 
 GROUPS = grouped()
@@ -53,10 +47,14 @@ GROUPS = grouped()
 
 def with_losses(config, names):
     """The config with minimax and these losses, each a term with metrics of its own."""
-    terms = {name: dataclasses.replace(term(name), weight=0.1) for name in names}
+    terms = {name: TermConfig(name=name, on=view(name), weight=0.1) for name in names}
     main = TermConfig(name="minimax", weight=0.1)
     config = dataclasses.replace(config, loss=main, terms=terms)
-    return override(config, "data.name", "digits" if on_images(names[0]) else "ring")
+    views = {term.on for term in terms.values()}
+    if "class_logits" in views:
+        config = override(config, "discriminator.network.kwargs.auxiliary", True)
+    digits = "images" in views or any(asks_labels(name) for name in names)
+    return override(config, "data.name", "digits" if digits else "ring")
 
 
 def on_one_device(function, params, *batches):

@@ -107,7 +107,7 @@ def ms_ssim(real, fake, match="paired"):
     return matched(ms_ssim_of_pair, real, fake, match)
 
 
-def spread(x):
+def mean_distance(x):
     return np.mean(distance.pdist(flat(x))) / flat(x).shape[1] ** 0.5
 
 
@@ -238,7 +238,7 @@ GENERATORS = {
     "ssim": ssim,
     "ms_ssim": ms_ssim,
     "feature_matching": lambda real, fake: by(distance.sqeuclidean)(real, fake, "mean"),
-    "diversity_matching": lambda real, fake: (spread(real) - spread(fake)) ** 2,
+    "diversity_matching": lambda real, fake: (mean_distance(real) - mean_distance(fake)) ** 2,
     "pearson": pearson,
     "spearman": spearman,
     "correlation_matching": correlation_matching,
@@ -251,7 +251,7 @@ GENERATORS = {
 }
 
 
-def opposed(generator):
+def zero_sum(generator):
     """Both players' losses: the discriminator maximises what the generator minimises."""
 
     def losses(real, fake, **hyperparameters):
@@ -261,7 +261,7 @@ def opposed(generator):
     return losses
 
 
-SIMILARITY_REFERENCES = {name: opposed(generator) for name, generator in GENERATORS.items()}
+SIMILARITY_REFERENCES = {name: zero_sum(generator) for name, generator in GENERATORS.items()}
 
 # The leading shape of a sample, where a vector of any length will not do.
 SHAPES = {"ssim": (4, 5), "ms_ssim": (4, 5), "correlation": (2,), "correlation_matching": (2,)}
@@ -269,5 +269,6 @@ SHAPES = {"ssim": (4, 5), "ms_ssim": (4, 5), "correlation": (2,), "correlation_m
 # Of iterations that approach a fixed point: enough, and an epsilon at which they soon arrive.
 ITERATIONS = {"sinkhorn": {"epsilon": 5.0, "num_iterations": 500}}
 
-# Whose gradient is exact at a fixed point that finitely many iterations do not reach.
-ENVELOPES = {"max_sliced_wasserstein"}
+# Whose gradient takes a part as constant: a fixed point that finitely many iterations do not reach,
+# or median distances.
+ENVELOPES = {"max_sliced_wasserstein", "hsic_infogan"}

@@ -1,17 +1,11 @@
 """Kernels: functions of two sets of points that return the matrix of all pairs."""
 
-from collections.abc import Callable
-
-from jaxtyping import Array, Float
-
 from jaxgan.kernels.combine import Kernel, ema_bandwidth, median_bandwidth, product, weighted_sum
 from jaxgan.kernels.distances import (
     MAX_DIRECT_DIMENSION,
-    at_least_float32,
     euclidean_distances,
     inner_products,
     manhattan_distances,
-    safe_power,
     squared_distances,
 )
 from jaxgan.kernels.functions import (
@@ -20,6 +14,7 @@ from jaxgan.kernels.functions import (
     RATIONAL_QUADRATIC_ALPHAS,
     RATIONAL_QUADRATIC_CODE_ALPHAS,
     REPULSIVE_BANDWIDTHS,
+    Scalars,
     arc_cosine,
     cosine,
     energy,
@@ -35,16 +30,20 @@ from jaxgan.kernels.functions import (
     rational_quadratic_linear,
 )
 from jaxgan.kernels.means import mean_between, mean_within
+from jaxgan.kernels.record import KERNELS, RANGES, kernel
+from jaxgan.numerics import at_least_float32, safe_power
 
 __all__ = [
     "GMMN_BANDWIDTHS",
     "KERNELS",
     "MAX_DIRECT_DIMENSION",
     "MMD_GAN_BANDWIDTHS",
+    "RANGES",
     "RATIONAL_QUADRATIC_ALPHAS",
     "RATIONAL_QUADRATIC_CODE_ALPHAS",
     "REPULSIVE_BANDWIDTHS",
     "Kernel",
+    "Scalars",
     "arc_cosine",
     "at_least_float32",
     "cosine",
@@ -55,6 +54,7 @@ __all__ = [
     "gaussian_mixture",
     "inner_products",
     "inverse_multiquadric",
+    "kernel",
     "laplacian",
     "linear",
     "manhattan_distances",
@@ -71,22 +71,3 @@ __all__ = [
     "squared_distances",
     "weighted_sum",
 ]
-
-KERNELS: dict[str, Callable[..., Float[Array, "n m"]]] = {
-    kernel.__name__: kernel
-    for kernel in (
-        gaussian,
-        gaussian_mixture,
-        laplacian,
-        rational_quadratic,
-        rational_quadratic_linear,
-        polynomial,
-        linear,
-        inverse_multiquadric,
-        energy,
-        matern32,
-        matern52,
-        cosine,
-        arc_cosine,
-    )
-}

@@ -2,24 +2,26 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, ScalarLike
+from jaxtyping import Array, Float
+
+from jaxgan.numerics import at_least_float32, safe_sqrt
 
 # Up to this dimension differences cost no more than a matrix product, and they never cancel.
 MAX_DIRECT_DIMENSION = 8
-
-
-def at_least_float32(*arrays: Float[Array, "..."]) -> list[Array]:
-    """Returns the arrays in float32, or wider where they are: a half cannot hold a batch's sum."""
-    return [x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in arrays]
 
 
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """|x_i - y_j|^2 in at least float32: never negative, 0 where points coincide.
 
     Past 8 dimensions it is |x|^2 + |y|^2 - 2 <x, y> about the joint mean, since without centring
-    the terms cancel; what is below their rounding error, which grows as sqrt(d) (Higham 2002,
-    Accuracy and Stability of Numerical Algorithms), is set to 0. The gradient 2 (x_i - y_j)
-    passes through that rounding, so that near points still attract or repel.
+    the terms cancel. What is below their rounding error, which grows as sqrt(d), is set to 0. The
+    gradient 2 (x_i - y_j) passes through that rounding, so that near points still attract or repel.
+
+    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms,
+    https://doi.org/10.1137/1.9780898718027
+
+    >>> squared_distances(jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0], [1.0, 1.0]]))
+    Array([[25.,  2.]], dtype=float32)
     """
     x, y = at_least_float32(x, y)
     n, d = x.shape
@@ -34,15 +36,9 @@ def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[A
     return squared - jax.lax.stop_gradient(jnp.where(squared > noise, 0, squared))
 
 
-def safe_power(x: Float[Array, "*shape"], exponent: ScalarLike) -> Float[Array, "*shape"]:
-    """x^exponent for x >= 0, with gradient 0 at 0, where that of a root is infinite."""
-    positive = x > 0
-    return jnp.where(positive, jnp.where(positive, x, 1) ** exponent, 0)
-
-
 def euclidean_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """|x_i - y_j|, with gradient 0 where points coincide."""
-    return safe_power(squared_distances(x, y), 0.5)
+    return safe_sqrt(squared_distances(x, y))
 
 
 def manhattan_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:

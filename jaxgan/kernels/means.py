@@ -20,7 +20,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, ScalarLike, Shaped
 
 from jaxgan.kernels.combine import Kernel
-from jaxgan.kernels.distances import at_least_float32
+from jaxgan.numerics import at_least_float32
 from jaxgan.types import PyTree
 
 # Below this many samples the whole matrix is as fast as tiles. The matrices of a tile of 128 stay
@@ -146,7 +146,7 @@ def _pair_sum_fwd(
     return _pass(plan, x, y, consts, differentiate=True)
 
 
-def _pair_sum_bwd(plan: _Plan, gradients: PyTree, cotangent: Float[Array, ""]) -> PyTree:
+def _pair_sum_bwd(_: _Plan, gradients: PyTree, cotangent: Float[Array, ""]) -> PyTree:
     return jax.tree.map(lambda gradient: cotangent * gradient, gradients)
 
 

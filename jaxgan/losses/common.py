@@ -1,17 +1,18 @@
-"""What losses on samples or features share: shapes, pairs, norms and moments."""
+"""What losses on samples or features share: shapes, matches, directions and moments."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, ScalarLike
+from jaxtyping import Array, Float, Int, ScalarLike, Shaped
 
 from jaxgan.errors import ConfigError
-from jaxgan.registry import unknown
+from jaxgan.numerics import pairs
+from jaxgan.registry import Range, unknown
 from jaxgan.types import Losses
 
-# The dissimilarity of x_i and y_i, for every i.
+# The dissimilarity of x_i and y_i for every i.
 Measure = Callable[[Float[Array, "n ..."], Float[Array, "n ..."]], Float[Array, "n"]]
 
 MATCHES = ("paired", "nearest", "mean")
@@ -20,7 +21,7 @@ MATCHES = ("paired", "nearest", "mean")
 _CHUNK = 2**22
 
 
-def opposed(distance: Float[Array, ""]) -> Losses:
+def zero_sum(distance: Float[Array, ""]) -> Losses:
     """The generator minimises the distance, and the discriminator, as a critic, maximises it."""
     return Losses(generator=distance, discriminator=-distance)
 
@@ -53,12 +54,12 @@ def at_least(needed: int, what: str, remedy: str, *counts: int) -> None:
         raise ConfigError(f"{what} of {found}; it needs at least {needed}: {remedy}")
 
 
-def pairs(
-    x: Float[Array, "n ..."], y: Float[Array, "m ..."]
-) -> tuple[Float[Array, "k ..."], Float[Array, "k ..."]]:
-    """Sample i with sample i; the shorter batch starts again at its end: k = max(n, m)."""
-    index = np.arange(max(len(x), len(y)))
-    return x[index % len(x)], y[index % len(y)]
+def same_length(what: str, **batches: Shaped[Array, "_n ..."]) -> None:
+    """Raises ConfigError unless there are as many of each: sample i goes with sample i."""
+    counts = {name: len(batch) for name, batch in batches.items()}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ConfigError(f"{what} of {found}; they go together one by one: give as many of each")
 
 
 def matched(
@@ -101,24 +102,13 @@ def map_chunks(function: Callable[[Array], Array], x: Float[Array, "n ..."], siz
     return jax.lax.map(function, x, batch_size=max(1, _CHUNK // max(1, size)))
 
 
-def safe_sqrt(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The square root, with gradient 0 at 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), 0)
-
-
-def norms(x: Float[Array, "n d"]) -> Float[Array, "n"]:
-    """|x_i|, with gradient 0 at 0."""
-    return safe_sqrt(jnp.sum(jnp.square(x), axis=1))
-
-
 def unit(
-    x: Float[Array, "n d"], axis: int, floor: Float[Array, "..."] | float = 0.0
+    x: Float[Array, "n d"], axis: int, threshold: Float[Array, "..."] | float = 0.0
 ) -> Float[Array, "n d"]:
-    """Vectors x / |x| along the axis; 0, with gradient 0, where no entry exceeds `floor`."""
+    """Vectors x / |x| along the axis; 0, with gradient 0, where no entry exceeds `threshold`."""
     # Divided by the largest entry first, squares neither overflow nor vanish.
     peak = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
-    nonzero = peak > floor
+    nonzero = peak > threshold
     x = x / jnp.where(nonzero, peak, 1)
     squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
     return jnp.where(nonzero, x / jnp.sqrt(jnp.where(nonzero, squared, 1)), 0)
@@ -148,6 +138,9 @@ def product(x: Float[Array, "n k"], y: Float[Array, "k m"]) -> Float[Array, "n m
     return jnp.matmul(x, y, precision=jax.lax.Precision.HIGHEST)
 
 
+# Of a covariance matrix; at 0 it may be singular.
+SHRINKAGE = Range(low=0, high=1, above=True)
+
 # Variance in the place of 0, so that constant features have a Cholesky factor.
 _LEAST_VARIANCE = 1e-12
 
@@ -157,7 +150,7 @@ def shrunk_cholesky(x: Float[Array, "n d"], shrinkage: ScalarLike) -> Float[Arra
 
     s in (0, 1] makes it definite for n <= d too.
     Source: Ledoit and Wolf 2004, A Well-Conditioned Estimator for Large-Dimensional Covariance
-    Matrices.
+    Matrices, https://doi.org/10.1016/S0047-259X(03)00096-4
     """
     matrix = covariance(x, x)
     variance = jnp.maximum(jnp.trace(matrix) / len(matrix), _LEAST_VARIANCE)

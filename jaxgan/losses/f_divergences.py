@@ -8,7 +8,8 @@ fakes without limit. Both are written as functions of v where g and f* composed 
 cancel. At the optimal D, -D is the divergence of the distributions; f_jensen_shannon's f is shifted
 so that it is 0 where they are equal.
 
-Source: Nowozin et al. 2016, f-GAN, equation 4, with table 6 (g and f*).
+Source: Nowozin et al. 2016, f-GAN, equation 4, with table 6 (g and f*),
+https://arxiv.org/abs/1606.00709
 """
 
 import math
@@ -18,7 +19,8 @@ import jax.numpy as jnp
 from jax.nn import softplus
 from jaxtyping import Array, Float
 
-from jaxgan.kernels import at_least_float32
+from jaxgan.losses.record import VERDICT_VIEWS, loss
+from jaxgan.numerics import at_least_float32
 from jaxgan.types import Losses
 
 
@@ -38,36 +40,64 @@ def _variational_bound(
     )
 
 
+@loss(views=VERDICT_VIEWS)
 def f_kl(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
 ) -> Losses:
     """D = E exp(v_G - 1) - E v_x, G = -E v_G; v_x = D(x), v_G = D(G(z)): KL(real | fake).
 
-    Overflows in float32 past v_G = 89; the saturating G = -E exp(v_G - 1).
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    Overflows in float32 past v_G = 89.
+
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether G = -E v_G; if not, G = -E exp(v_G - 1).
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
+
+    >>> losses = f_kl(jnp.array([3.0]), jnp.array([1.0]))
+    >>> float(losses.generator), float(losses.discriminator)  # D = exp(0) - 3
+    (-1.0, -2.0)
     """
     return _variational_bound(real, fake, lambda v: v, lambda v: jnp.exp(v - 1), non_saturating)
 
 
+@loss(views=VERDICT_VIEWS)
 def f_reverse_kl(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
     """D = E v_G - 1 + E exp(-v_x), G = 1 - E v_G; v_x = D(x), v_G = D(G(z)): KL(fake | real).
 
-    Overflows in float32 below v_x = -88; the non-saturating G = E exp(-v_G).
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    Overflows in float32 below v_x = -88.
+
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether G = E exp(-v_G); if not, G = 1 - E v_G.
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
+
+    >>> losses = f_reverse_kl(jnp.array([0.0]), jnp.array([3.0]))
+    >>> float(losses.generator), float(losses.discriminator)  # D = 3 - 1 + exp(0)
+    (-2.0, 3.0)
     """
     return _variational_bound(real, fake, lambda v: -jnp.exp(-v), lambda v: v - 1, non_saturating)
 
 
+@loss(views=VERDICT_VIEWS)
 def f_jensen_shannon(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
     """D = -E log 2 S(v_x) - E log 2 S(-v_G), G = E log 2 S(-v_G); v_x = D(x), v_G = D(G(z)).
 
-    Minimax with D lowered by log 4 and G raised by log 2: the bound of 2 JS(real, fake). The
-    non-saturating G = -E log 2 S(v_G).
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    Minimax with D lowered by log 4 and G raised by log 2: the bound of 2 JS(real, fake).
+
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether G = -E log 2 S(v_G); if not, G = E log 2 S(-v_G).
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
     """
     return _variational_bound(
         real,
@@ -78,38 +108,60 @@ def f_jensen_shannon(
     )
 
 
+@loss(views=VERDICT_VIEWS)
 def f_pearson(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = True
 ) -> Losses:
-    """D = E (v_G^2 / 4 + v_G) - E v_x, G = -E v_G: Pearson chi^2.
+    """D = E (v_G^2 / 4 + v_G) - E v_x, G = -E v_G; v_x = D(x), v_G = D(G(z)): Pearson chi^2.
 
-    v_x = D(x), v_G = D(G(z)); the saturating G = -E (v_G^2 / 4 + v_G).
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether G = -E v_G; if not, G = -E (v_G^2 / 4 + v_G).
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
+
+    >>> losses = f_pearson(jnp.array([1.0]), jnp.array([2.0]))
+    >>> float(losses.generator), float(losses.discriminator)  # D = 4 / 4 + 2 - 1
+    (-2.0, 2.0)
     """
     return _variational_bound(
         real, fake, lambda v: v, lambda v: jnp.square(v) / 4 + v, non_saturating
     )
 
 
+@loss(views=VERDICT_VIEWS)
 def f_squared_hellinger(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
     """D = E (exp(v_G) - 1) + E (exp(-v_x) - 1), G = -E (exp(v_G) - 1): squared Hellinger.
 
-    v_x = D(x), v_G = D(G(z)). Overflows in float32 past v_G = 88 and below v_x = -88; the
-    non-saturating G = E (exp(-v_G) - 1).
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    v_x = D(x), v_G = D(G(z)). Overflows in float32 past v_G = 88 and below v_x = -88.
+
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether G = E (exp(-v_G) - 1); if not, G = -E (exp(v_G) - 1).
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
     """
     return _variational_bound(real, fake, lambda v: -jnp.expm1(-v), jnp.expm1, non_saturating)
 
 
+@loss(views=VERDICT_VIEWS)
 def f_total_variation(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, non_saturating: bool = False
 ) -> Losses:
     """D = E tanh(v_G) / 2 - E tanh(v_x) / 2, G = -E tanh(v_G) / 2: total variation.
 
-    v_x = D(x), v_G = D(G(z)). The non-saturating G is the same one.
-    Source: Nowozin et al. 2016, f-GAN, table 6.
+    v_x = D(x), v_G = D(G(z)).
+
+    Args:
+        real: v_x, outputs of D for n real samples [n, ...].
+        fake: v_G, outputs for m fake samples [m, ...].
+        non_saturating: Whether to take the non-saturating G, which is the same one here.
+
+    Source: Nowozin et al. 2016, f-GAN, table 6, https://arxiv.org/abs/1606.00709
     """
 
     def activation(v: Array) -> Array:

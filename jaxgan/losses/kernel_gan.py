@@ -9,59 +9,86 @@ import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, ScalarLike
+from jaxtyping import Array, Float, Int, ScalarLike
 
+from jaxgan import kernels
 from jaxgan.kernels import (
     GMMN_BANDWIDTHS,
-    KERNELS,
+    MMD_GAN_BANDWIDTHS,
+    RANGES,
     REPULSIVE_BANDWIDTHS,
+    Scalars,
     euclidean_distances,
     gaussian,
     gaussian_mixture,
     mean_between,
     mean_within,
-    safe_power,
     squared_distances,
 )
-from jaxgan.kernels.functions import Scalars
-from jaxgan.losses.common import at_least, opposed, pairs, vectors
-from jaxgan.losses.mmd import mmd2, pair_means
-from jaxgan.types import Losses, LossFn
+from jaxgan.kernels.functions import ENERGY_EXPONENTS
+from jaxgan.losses.common import at_least, same_length, vectors, zero_sum
+from jaxgan.losses.mmd import conditional_mmd2, mmd2, pair_means
+from jaxgan.losses.record import loss
+from jaxgan.numerics import pairs, safe_power, safe_sqrt
+from jaxgan.registry import NON_NEGATIVE, POSITIVE, hyperparameters
+from jaxgan.types import Losses
 
 
-def _mmd_loss(kernel: Callable[..., Float[Array, "n m"]]) -> Callable[..., Losses]:
-    """MMD^2 with this kernel, whose hyperparameters become the loss's own."""
+class MMDLoss:
+    """G = MMD^2(real, fake), D = -G, of one kernel: its hyperparameters are also the loss's.
 
-    def loss(
+    Attributes:
+        kernel: A function of (x, y, *, hyperparameters) that returns the matrix of all pairs.
+        hyperparameters: Those of the kernel, and `estimator`, with their defaults.
+    """
+
+    def __init__(self, kernel: Callable[..., Float[Array, "n m"]]):
+        formula, _, details = (inspect.getdoc(kernel) or "").partition("\n")
+        self.kernel = kernel
+        self.hyperparameters = {**hyperparameters(kernel), "estimator": "unbiased"}
+        self.__name__ = f"mmd_{kernel.__name__}"
+        self.__doc__ = (
+            f"G = MMD^2(real, fake), D = -MMD^2, {formula}\n\n"
+            "Of n real and m fake samples [n, ...] and [m, ...], flattened to vectors x and y.\n"
+            "`estimator` is that of `mmd2`; the other hyperparameters are the kernel's. As in Li et\n"
+            "al. 2017, MMD GAN, https://arxiv.org/abs/1705.08584, which compares critic features.\n"
+            "The kernel:\n\n"
+            f"{details.strip()}"
+        )
+
+    def __call__(
+        self,
         real: Float[Array, "n ..."],
         fake: Float[Array, "m ..."],
         *,
         estimator: str = "unbiased",
         **hyperparameters: ScalarLike | Scalars,
     ) -> Losses:
-        bound = functools.partial(kernel, **hyperparameters)
-        return opposed(mmd2(real, fake, kernel=bound, estimator=estimator))
-
-    name = f"mmd_{kernel.__name__}"
-    formula, _, details = (inspect.getdoc(kernel) or "").partition("\n")
-    real, fake, estimator, _ = inspect.signature(loss).parameters.values()
-    of_kernel = inspect.signature(kernel).parameters.values()
-    own = [p for p in of_kernel if p.kind is p.KEYWORD_ONLY]
-    parameters = [real, fake, *own, estimator]
-    loss.__signature__ = inspect.Signature(parameters, return_annotation=Losses)
-    loss.__name__ = loss.__qualname__ = name
-    loss.__doc__ = (
-        f"G = MMD^2(real, fake), D = -MMD^2, {formula}\n\n{details.strip()}\n"
-        "The losses are those of Li et al. 2017, MMD GAN, which compares critic features."
-    )
-    return loss
+        """Both players' losses."""
+        bound = functools.partial(self.kernel, **hyperparameters)
+        return zero_sum(mmd2(real, fake, kernel=bound, estimator=estimator))
 
 
-MMD_LOSSES: dict[str, LossFn] = {
-    f"mmd_{name}": _mmd_loss(kernel) for name, kernel in KERNELS.items()
-}
+def _mmd_loss(kernel: Callable[..., Float[Array, "n m"]]) -> MMDLoss:
+    return loss(ranges=RANGES[kernel.__name__])(MMDLoss(kernel))
 
 
+mmd_gaussian = _mmd_loss(kernels.gaussian)
+mmd_gaussian_mixture = _mmd_loss(kernels.gaussian_mixture)
+mmd_laplacian = _mmd_loss(kernels.laplacian)
+mmd_rational_quadratic = _mmd_loss(kernels.rational_quadratic)
+mmd_rational_quadratic_linear = _mmd_loss(kernels.rational_quadratic_linear)
+mmd_polynomial = _mmd_loss(kernels.polynomial)
+mmd_linear = _mmd_loss(kernels.linear)
+mmd_inverse_multiquadric = _mmd_loss(kernels.inverse_multiquadric)
+mmd_energy = _mmd_loss(kernels.energy)
+mmd_matern32 = _mmd_loss(kernels.matern32)
+mmd_matern52 = _mmd_loss(kernels.matern52)
+mmd_cosine = _mmd_loss(kernels.cosine)
+mmd_arc_cosine = _mmd_loss(kernels.arc_cosine)
+
+
+@loss(ranges={"bandwidths": POSITIVE})
 def gmmn(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],
@@ -70,14 +97,26 @@ def gmmn(
 ) -> Losses:
     """G = sqrt(MMD^2), D = -G, MMD^2 biased, with a sum of Gaussian kernels.
 
-    Source: Li et al. 2015, Generative Moment Matching Networks; bandwidths of its code for MNIST.
+    The root has gradient 0 at 0.
+
+    Args:
+        real: n samples [n, ...].
+        fake: m samples of the same shape [m, ...].
+        bandwidths: Positive, in the units of the samples.
+
+    Source: Li et al. 2015, Generative Moment Matching Networks; bandwidths of its code for MNIST,
+    https://arxiv.org/abs/1502.02761
+
+    >>> real, fake = jnp.array([[0.0]]), jnp.array([[1000.0]])  # k = 1 within and 0 between
+    >>> float(gmmn(real, fake, bandwidths=(1.0, 2.0)).generator)  # sqrt(2 + 2 - 0)
+    2.0
     """
     kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
-    # The root's gradient at 0 is set to 0.
-    distance = safe_power(mmd2(real, fake, kernel=kernel, estimator="biased"), 0.5)
-    return opposed(distance)
+    distance = safe_sqrt(mmd2(real, fake, kernel=kernel, estimator="biased"))
+    return zero_sum(distance)
 
 
+@loss(ranges={"bandwidths": POSITIVE})
 def mmd_repulsive(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],
@@ -87,10 +126,20 @@ def mmd_repulsive(
 ) -> Losses:
     """D = r E k(x, x') - (r - 1) E k(x, y) - E k(y, y'), G = MMD^2, x real and y fake, x != x'.
 
-    r is `repulsion`: 1 makes D explore how the reals differ, -1 is the attractive -MMD^2. The
-    kernel is a sum of Gaussians.
+    The kernel is a sum of Gaussians.
+
+    Args:
+        real: n >= 2 samples [n, ...].
+        fake: m >= 2 samples of the same shape [m, ...].
+        bandwidths: Positive, in the units of the samples.
+        repulsion: r, any number: 1 makes D explore how the reals differ, -1 is the attractive
+            -MMD^2.
+
+    Raises:
+        ConfigError: Fewer samples.
+
     Source: Wang et al. 2019, Improving MMD-GAN Training with Repulsive Loss Function, equations 4
-    and 5.
+    and 5, https://arxiv.org/abs/1812.09916
     """
     x, y = _pairs_of_samples(real, fake)
     kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
@@ -101,6 +150,7 @@ def mmd_repulsive(
     )
 
 
+@loss(ranges={"bandwidth": POSITIVE, "lower": NON_NEGATIVE, "upper": POSITIVE})
 def mmd_bounded_repulsive(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],
@@ -113,9 +163,20 @@ def mmd_bounded_repulsive(
 
     g(s) = exp(-s / (2 bandwidth^2)), x real and y fake, x != x'. As with a hinge, D stops driving
     reals apart that are farther than `upper`, and drawing fakes together that are nearer than
-    `lower` (squared distances); G's kernel is not bounded.
+    `lower`; G's kernel is not bounded.
+
+    Args:
+        real: n >= 2 samples [n, ...].
+        fake: m >= 2 samples of the same shape [m, ...].
+        bandwidth: Positive, in the units of the samples.
+        lower: A squared distance, at least 0.
+        upper: A squared distance, positive.
+
+    Raises:
+        ConfigError: Fewer samples.
+
     Source: Wang et al. 2019, Improving MMD-GAN Training with Repulsive Loss Function; the bounds
-    are those of its code.
+    are those of its code, https://arxiv.org/abs/1812.09916
     """
     x, y = _pairs_of_samples(real, fake)
     of_real = functools.partial(_bounded_gaussian, bandwidth=bandwidth, upper=upper)
@@ -147,6 +208,7 @@ def _pairs_of_samples(
     return vectors(real, fake)
 
 
+@loss(ranges={"exponent": ENERGY_EXPONENTS})
 def energy_distance(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],
@@ -156,11 +218,24 @@ def energy_distance(
 ) -> Losses:
     """G = 2 E |x - y|^a - E |x - x'|^a - E |y - y'|^a, D = -G, x real, y fake, a = exponent.
 
-    a in (0, 2). It is twice the MMD^2 of the energy kernel, computed from the distances alone.
-    Source: Szekely and Rizzo 2013, Energy Statistics; Sejdinovic et al. 2013 (as an MMD).
+    It is twice the MMD^2 of the energy kernel, computed from the distances alone.
+
+    Args:
+        real: n samples [n, ...].
+        fake: m samples of the same shape [m, ...].
+        exponent: In (0, 2).
+        estimator: That of `mmd2`.
+
+    Source: Szekely and Rizzo 2013, Energy Statistics,
+    https://doi.org/10.1016/j.jspi.2013.03.018; as an MMD, Sejdinovic et al. 2013, Equivalence of
+    Distance-Based and RKHS-Based Statistics, https://arxiv.org/abs/1207.6076
+
+    >>> real, fake = jnp.array([[0.0], [1.0]]), jnp.array([[4.0], [6.0]])
+    >>> float(energy_distance(real, fake).generator)  # 2 * 4.5 - 1 - 2
+    6.0
     """
     kernel = functools.partial(_negative_distance, exponent=exponent)
-    return opposed(mmd2(real, fake, kernel=kernel, estimator=estimator))
+    return zero_sum(mmd2(real, fake, kernel=kernel, estimator=estimator))
 
 
 def _negative_distance(
@@ -169,14 +244,27 @@ def _negative_distance(
     return -safe_power(squared_distances(x, y), exponent / 2)
 
 
+@loss()
 def cramer(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
     """D = E f(y) - E f(x), f(t) = E |t - y'| - |t|, G = 2 E |x - y| - E |y - y'|, y != y' fake.
 
     f is the Cramer critic on features x of the real and y of the fake batch; all pairs of the
     batch stand for the paper's two independent fakes. G is the energy distance less its part
     without fakes.
+
+    Args:
+        real: n >= 2 samples [n, ...].
+        fake: m >= 2 samples of the same shape [m, ...].
+
+    Raises:
+        ConfigError: Fewer samples.
+
     Source: Bellemare et al. 2017, The Cramer Distance as a Solution to Biased Wasserstein
-    Gradients, algorithm 1.
+    Gradients, algorithm 1, https://arxiv.org/abs/1705.10743
+
+    >>> real, fake = jnp.array([[0.0], [1.0]]), jnp.array([[4.0], [6.0]])
+    >>> float(cramer(real, fake).generator)  # 2 * 4.5 - 2
+    7.0
     """
     x, y = _pairs_of_samples(real, fake)
     origin = jnp.zeros_like(x[:1])
@@ -189,6 +277,7 @@ def cramer(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
     return Losses(generator=2 * between - within, discriminator=of_fake - of_real)
 
 
+@loss(ranges={"bandwidth": POSITIVE})
 def kernel_similarity(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],
@@ -198,9 +287,21 @@ def kernel_similarity(
 ) -> Losses:
     """D = E exp(-|D(x) - D(G(z))|^2 / (2 bandwidth^2)), G = -D.
 
-    E is over all pairs of real and fake; if `paired`, real i meets fake i, the shorter batch
-    starts again at its end, and the value depends on the order within a batch.
-    Source: the Gaussian kernel of Gretton et al. 2012, between the critic's outputs.
+    E is over all pairs of real and fake, unless `paired`.
+
+    Args:
+        real: n samples [n, ...].
+        fake: m samples of the same shape [m, ...].
+        bandwidth: Positive, in the units of the samples.
+        paired: Whether real i meets fake i alone. Then the shorter batch starts again at its end,
+            and the value depends on the order within a batch.
+
+    Source: the Gaussian kernel of Gretton et al. 2012, A Kernel Two-Sample Test, between the
+    critic's outputs; preprint https://arxiv.org/abs/0805.2368
+
+    >>> real, fake = jnp.array([[0.0]]), jnp.array([[0.0], [1000.0]])
+    >>> float(kernel_similarity(real, fake).discriminator)  # the mean of 1 and 0
+    0.5
     """
     x, y = vectors(real, fake)
     if paired:
@@ -211,12 +312,49 @@ def kernel_similarity(
     return Losses(generator=-similarity, discriminator=similarity)
 
 
-KERNEL_LOSSES: dict[str, LossFn] = {
-    **MMD_LOSSES,
-    "gmmn": gmmn,
-    "mmd_repulsive": mmd_repulsive,
-    "mmd_bounded_repulsive": mmd_bounded_repulsive,
-    "energy_distance": energy_distance,
-    "cramer": cramer,
-    "kernel_similarity": kernel_similarity,
-}
+@loss(ranges={"bandwidths": POSITIVE})
+def conditional_mmd(
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "_n ..."],
+    *,
+    labels: Int[Array, "_n"],
+    bandwidths: Scalars = MMD_GAN_BANDWIDTHS,
+    estimator: str = "unbiased",
+) -> Losses:
+    """G = mean_c MMD^2(real | c, fake | c), D = -G: one MMD^2 for each class c in the batch.
+
+    With a sum of Gaussian kernels. Classes of which the batch holds too few samples (fewer than 2
+    for the unbiased estimator) are left out; G = 0 if all are. Time is cubic in n.
+
+    Args:
+        real: n samples [n, ...].
+        fake: n samples of the same shape [n, ...], of the same classes.
+        labels: The class of real i and of fake i [n], any integers.
+        bandwidths: Positive, in the units of the samples.
+        estimator: "unbiased" or "biased"; see `mmd2`.
+
+    Raises:
+        ConfigError: On another estimator, or unequal numbers of samples and labels.
+
+    Source: the estimators of Gretton et al. 2012, A Kernel Two-Sample Test, within each class;
+    preprint https://arxiv.org/abs/0805.2368
+
+    >>> x, labels = jnp.array([[0.0], [0.0], [9.0], [9.0]]), jnp.array([0, 0, 1, 1])
+    >>> float(conditional_mmd(x, x, labels=labels).generator)
+    0.0
+    """
+    same_length("a conditional MMD", real=real, fake=fake, labels=labels)
+    kernel = functools.partial(gaussian_mixture, bandwidths=bandwidths)
+    # A class is told by its first sample, so that their number need not be known.
+    classes = jnp.argmax(labels[:, None] == labels[None], axis=1)
+    return zero_sum(
+        conditional_mmd2(
+            real,
+            classes,
+            fake,
+            classes,
+            kernel=kernel,
+            num_classes=len(labels),
+            estimator=estimator,
+        )
+    )

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, ScalarLike
 
 from jaxgan.errors import ConfigError
-from jaxgan.kernels import Kernel, at_least_float32, mean_between, mean_within
+from jaxgan.kernels import Kernel, mean_between, mean_within
 from jaxgan.losses.common import at_least, vectors
+from jaxgan.numerics import at_least_float32
 from jaxgan.registry import unknown
 
 ESTIMATORS = ("biased", "unbiased", "linear", "block")
@@ -34,8 +35,8 @@ def mmd2(
     """MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y), of n and m samples flattened to vectors.
 
     Args:
-        x: Samples of one distribution.
-        y: Samples of the other.
+        x: n samples of one distribution [n, ...].
+        y: m samples of the other, of the same shape [m, ...].
         kernel: A pure, symmetric function of (x, y) that returns the matrix of all pairs [n, m],
             whose entries depend on their own pair alone.
         estimator: "unbiased" leaves out the pairs of a sample with itself, may be negative, and
@@ -50,7 +51,12 @@ def mmd2(
         ConfigError: On another estimator, too few samples for one without bias, or samples of
             unequal shapes.
 
-    Source: Gretton et al. 2012, A Kernel Two-Sample Test, equations 3 (unbiased) and 5 (biased).
+    Source: Gretton et al. 2012, A Kernel Two-Sample Test, equations 3 (unbiased) and 5 (biased);
+    preprint https://arxiv.org/abs/0805.2368
+
+    >>> x, y = jnp.array([[0.0], [2.0]]), jnp.array([[4.0], [6.0]])
+    >>> float(mmd2(x, y, kernel=lambda a, b: a @ b.T, estimator="biased"))  # (5 - 1)^2
+    16.0
     """
     n, m = len(x), len(y)
     if estimator not in ESTIMATORS:
@@ -92,11 +98,19 @@ def mmd2_blocks(
     """The mean of unbiased MMD^2 over consecutive blocks of `size` samples of each: O(size n).
 
     What does not fill a block in the shorter batch is not used. Size 2 is a linear-time estimator.
-    Source: Zaremba et al. 2013, B-tests: Low Variance Kernel Two-Sample Tests.
+
+    Args:
+        x: n samples of one distribution [n, ...].
+        y: m samples of the other, of the same shape [m, ...].
+        kernel: As in `mmd2`.
+        size: Samples of each in a block, at least 2.
 
     Raises:
         ConfigError: A size below 2, fewer samples than one block holds, or samples of unequal
             shapes.
+
+    Source: Zaremba et al. 2013, B-tests: Low Variance Kernel Two-Sample Tests,
+    https://arxiv.org/abs/1307.1954
     """
     if size < 2:
         raise ConfigError(f"size of the blocks is {size}; it must be at least 2")
@@ -119,11 +133,16 @@ def mmd2_variance(
     Each product of expectations in the variance is estimated from terms of distinct samples alone.
     The matrices of all pairs are held whole.
 
+    Args:
+        x: n >= 4 samples of one distribution [n, ...].
+        y: m >= 4 samples of the other, of the same shape [m, ...].
+        kernel: As in `mmd2`.
+
     Raises:
-        ConfigError: Fewer than 4 samples of either, or samples of unequal shapes.
+        ConfigError: Fewer samples of either, or samples of unequal shapes.
 
     Source: Sutherland and Deka 2019, Unbiased Estimators for the Variance of MMD Estimators; it
-    mends that of Sutherland et al. 2017, here also for n != m.
+    mends that of Sutherland et al. 2017, here also for n != m, https://arxiv.org/abs/1906.02104
     """
     n, m = len(x), len(y)
     at_least(4, "the variance of MMD^2 of batches", "use a larger batch", n, m)
@@ -169,8 +188,17 @@ def mmd2_ratio(
 ) -> Float[Array, ""]:
     """MMD^2 / sqrt(max(variance, smallest_variance)): a test's power grows with it.
 
+    Args:
+        x: n >= 4 samples of one distribution [n, ...].
+        y: m >= 4 samples of the other, of the same shape [m, ...].
+        kernel: As in `mmd2`.
+        smallest_variance: Positive.
+
+    Raises:
+        ConfigError: Fewer samples of either, or samples of unequal shapes.
+
     Source: Sutherland et al. 2017, Generative Models and Model Criticism via Optimized Maximum
-    Mean Discrepancy; the smallest variance is its code's.
+    Mean Discrepancy; the smallest variance is its code's, https://arxiv.org/abs/1611.04488
     """
     variance = mmd2_variance(x, y, kernel=kernel)
     return mmd2(x, y, kernel=kernel) / jnp.sqrt(jnp.maximum(variance, smallest_variance))
@@ -190,10 +218,21 @@ def conditional_mmd2(
 
     Classes of which either batch holds too few samples (fewer than 2 for the unbiased estimator,
     none for the biased one) are left out; 0 if all are. The matrices of all pairs are held whole.
-    Source: the estimators of Gretton et al. 2012, within each class.
+
+    Args:
+        x: n samples of one distribution [n, ...].
+        x_labels: Their classes [n], in [0, num_classes).
+        y: m samples of the other, of the same shape [m, ...].
+        y_labels: Their classes [m], in [0, num_classes).
+        kernel: As in `mmd2`.
+        num_classes: At least 1.
+        estimator: "unbiased" or "biased".
 
     Raises:
         ConfigError: On another estimator, or samples of unequal shapes.
+
+    Source: the estimators of Gretton et al. 2012, A Kernel Two-Sample Test, within each class;
+    preprint https://arxiv.org/abs/0805.2368
     """
     smallest = {"biased": 1, "unbiased": 2}
     if estimator not in smallest:
@@ -222,7 +261,16 @@ def mean_embedding(
 ) -> Callable[[Float[Array, "k ..."]], Float[Array, "k"]]:
     """The function t -> mean_i k(t, x_i): the samples' image in the kernel's Hilbert space.
 
-    Source: Smola et al. 2007, A Hilbert Space Embedding for Distributions.
+    Args:
+        x: n samples [n, ...].
+        kernel: As in `mmd2`.
+
+    Source: Smola et al. 2007, A Hilbert Space Embedding for Distributions,
+    https://doi.org/10.1007/978-3-540-75225-7_5
+
+    >>> embedding = mean_embedding(jnp.array([[1.0], [3.0]]), kernel=lambda a, b: a @ b.T)
+    >>> embedding(jnp.array([[5.0]]))  # 5 * 2
+    Array([10.], dtype=float32)
     """
     x = as_vectors(x)
 
@@ -237,7 +285,13 @@ def witness(
 ) -> Callable[[Float[Array, "k ..."]], Float[Array, "k"]]:
     """The function w(t) = mean_i k(t, x_i) - mean_j k(t, y_j), where x and y differ most.
 
-    Source: Gretton et al. 2012, A Kernel Two-Sample Test, section 2.3.
+    Args:
+        x: n samples of one distribution [n, ...].
+        y: m samples of the other, of the same shape [m, ...].
+        kernel: As in `mmd2`.
+
+    Source: Gretton et al. 2012, A Kernel Two-Sample Test, section 2.3; preprint
+    https://arxiv.org/abs/0805.2368
     """
     of_x, of_y = mean_embedding(x, kernel=kernel), mean_embedding(y, kernel=kernel)
     return lambda points: of_x(points) - of_y(points)

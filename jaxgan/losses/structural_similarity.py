@@ -5,7 +5,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxgan.errors import ConfigError
-from jaxgan.losses.common import comparable, matched, opposed
+from jaxgan.losses.common import comparable, matched, zero_sum
+from jaxgan.losses.record import loss
 from jaxgan.types import Losses
 
 # Wang et al. 2004, section III.C: the Gaussian window, and (K1 L)^2 and (K2 L)^2 for the range L.
@@ -20,30 +21,55 @@ _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _LEAST_CONTRAST = 1e-4
 
 
+@loss(views=("images",))
 def ssim(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, match: str = "paired"
 ) -> Losses:
-    """G = E (1 - SSIM(x, y)), D = -G, in [0, 2]; `match` as in `similarity`.
+    """G = E (1 - SSIM(x, y)), D = -G, in [0, 2].
 
     The mean over channels and all positions of an 11 x 11 Gaussian window (sigma 1.5) inside the
     image. In images smaller than 11 the window, and sigma with it, shrinks to their shorter side.
+
+    Args:
+        real: n images in [-1, 1], [n, height, width, channels].
+        fake: m images of the same shape.
+        match: "paired", "nearest" or "mean"; see `jaxgan.losses.similarity`.
+
+    Raises:
+        ConfigError: Samples that are no images.
+
     Source: Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural
-    Similarity, equation 13.
+    Similarity, equation 13, https://doi.org/10.1109/TIP.2003.819861
+
+    >>> image = jnp.linspace(-1, 1, 144).reshape(1, 12, 12, 1)
+    >>> abs(float(ssim(image, image).generator)) < 1e-6
+    True
     """
-    return opposed(matched(_ssim, *_images(real, fake), match))
+    return zero_sum(matched(_ssim, *_images(real, fake), match))
 
 
+@loss(views=("images",))
 def ms_ssim(
     real: Float[Array, "n ..."], fake: Float[Array, "m ..."], *, match: str = "paired"
 ) -> Losses:
-    """G = E (1 - MS-SSIM(x, y)), D = -G, in [0, 1]; `match` as in `similarity`.
+    """G = E (1 - MS-SSIM(x, y)), D = -G, in [0, 1].
 
     Up to five scales, each half the one before (means of 2 x 2, an odd last row or column left
-    out), while the shorter side is at least 2 (for 28 x 28: four); their exponents are scaled to
+    out), while the shorter side is at least 2 (for 28 x 28: four). Their exponents are scaled to
     sum 1. Contrasts under 1e-4, negative ones among them, count as 1e-4. Windows as in `ssim`.
-    Source: Wang et al. 2003, Multi-Scale Structural Similarity for Image Quality Assessment.
+
+    Args:
+        real: n images in [-1, 1], [n, height, width, channels].
+        fake: m images of the same shape.
+        match: "paired", "nearest" or "mean"; see `jaxgan.losses.similarity`.
+
+    Raises:
+        ConfigError: Samples that are no images.
+
+    Source: Wang et al. 2003, Multi-Scale Structural Similarity for Image Quality Assessment,
+    https://doi.org/10.1109/ACSSC.2003.1292216
     """
-    return opposed(matched(_ms_ssim, *_images(real, fake), match))
+    return zero_sum(matched(_ms_ssim, *_images(real, fake), match))
 
 
 def _images(

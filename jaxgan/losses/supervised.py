@@ -7,13 +7,26 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxgan.kernels import at_least_float32
 from jaxgan.losses.adversarial import non_saturating
+from jaxgan.losses.common import same_length
+from jaxgan.losses.record import loss
+from jaxgan.numerics import at_least_float32
 from jaxgan.types import Losses
 
 
 def cross_entropy(class_logits: Float[Array, "n c"], labels: Int[Array, "n"]) -> Float[Array, ""]:
-    """-E log p(label | x), p the softmax of the class logits."""
+    """-E log p(label | x), p the softmax of the class logits.
+
+    Args:
+        class_logits: Of n samples [n, c].
+        labels: Their classes [n], in [0, c).
+
+    Source: Goodfellow et al. 2016, Deep Learning, section 6.2.2.3; in a GAN, Odena et al. 2017,
+    Conditional Image Synthesis with Auxiliary Classifier GANs, https://arxiv.org/abs/1610.09585
+
+    >>> float(cross_entropy(jnp.array([[-4.0, 100.0]]), jnp.array([0])))
+    104.0
+    """
     (class_logits,) = at_least_float32(class_logits)
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(class_logits), labels[:, None], axis=1))
 
@@ -21,8 +34,16 @@ def cross_entropy(class_logits: Float[Array, "n c"], labels: Int[Array, "n"]) ->
 def real_logits(class_logits: Float[Array, "n c"]) -> Float[Array, "n"]:
     """Log Z, Z = sum exp(class logits): the logit of D = Z / (Z + 1), the probability of "real".
 
-    With c logits and "fake" as a further class whose logit is fixed at 0.
-    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 5.
+    "Fake" is a further class, whose logit is fixed at 0.
+
+    Args:
+        class_logits: Of n samples, for c classes of real ones [n, c].
+
+    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 5,
+    https://arxiv.org/abs/1606.03498
+
+    >>> float(real_logits(jnp.array([[100.0, 3.0]]))[0])
+    100.0
     """
     (class_logits,) = at_least_float32(class_logits)
     return jax.nn.logsumexp(class_logits, axis=1)
@@ -40,12 +61,13 @@ def semi_supervised(
     authors' code halves the terms without labels, and its G matches features instead.
 
     Args:
-        class_logits: Of n labelled real samples.
-        labels: Theirs.
-        real: Class logits of r real samples without labels.
-        fake: Class logits of m fake samples.
+        class_logits: Of n labelled real samples [n, c].
+        labels: Their classes [n], in [0, c).
+        real: Class logits of r real samples without labels [r, c].
+        fake: Class logits of m fake samples [m, c].
 
-    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 5.
+    Source: Salimans et al. 2016, Improved Techniques for Training GANs, section 5,
+    https://arxiv.org/abs/1606.03498
     """
     unsupervised = non_saturating(real_logits(real), real_logits(fake))
     return unsupervised._replace(
@@ -53,19 +75,33 @@ def semi_supervised(
     )
 
 
+@loss(views=("class_logits",))
 def auxiliary_classifier(
-    real: Float[Array, "n c"],
-    real_labels: Int[Array, "n"],
-    fake: Float[Array, "m c"],
-    fake_labels: Int[Array, "m"],
+    real: Float[Array, "n c"], fake: Float[Array, "_n c"], *, labels: Int[Array, "_n"]
 ) -> Losses:
     """D = -E log p(label | x) - E log p(label | G(z, label)), G = -E log p(label | G(z, label)).
 
-    To be added to an adversarial loss; `real` and `fake` are class logits.
-    Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
+    p is the softmax of the class logits. To be added to an adversarial loss.
+
+    Args:
+        real: Class logits of n real samples [n, c].
+        fake: Class logits of n fake samples [n, c].
+        labels: The class of real i, and that which fake i was to be [n], in [0, c).
+
+    Raises:
+        ConfigError: Unequal numbers of samples and labels.
+
+    Source: Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs, section
+    3, https://arxiv.org/abs/1610.09585
+
+    >>> real, fake, labels = jnp.array([[0.0, 64.0]]), jnp.array([[32.0, 0.0]]), jnp.array([1])
+    >>> losses = auxiliary_classifier(real, fake, labels=labels)
+    >>> float(losses.generator), float(losses.discriminator)  # real right, fake wrong
+    (32.0, 32.0)
     """
-    of_fake = cross_entropy(fake, fake_labels)
-    return Losses(generator=of_fake, discriminator=cross_entropy(real, real_labels) + of_fake)
+    same_length("an auxiliary classifier", real=real, fake=fake, labels=labels)
+    of_fake = cross_entropy(fake, labels)
+    return Losses(generator=of_fake, discriminator=cross_entropy(real, labels) + of_fake)
 
 
 def projection(
@@ -73,6 +109,16 @@ def projection(
 ) -> Float[Array, "n 1"]:
     """<v_label, features>: what a conditional discriminator adds to its logits [n, 1].
 
-    Source: Miyato and Koyama 2018, cGANs with Projection Discriminator.
+    Args:
+        features: Of n samples [n, d].
+        labels: Their classes [n], in [0, c).
+        embedding: v, a vector for each of c classes [c, d].
+
+    Source: Miyato and Koyama 2018, cGANs with Projection Discriminator,
+    https://arxiv.org/abs/1802.05637
+
+    >>> features, embedding = jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0], [0.0, 10.0]])
+    >>> projection(features, jnp.array([1]), embedding)
+    Array([[40.]], dtype=float32)
     """
     return jnp.sum(embedding[labels] * features, axis=1, keepdims=True)

@@ -8,8 +8,13 @@ from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import squared_distances
-from jaxgan.losses.common import norms, opposed, product, safe_sqrt, unit, vectors
-from jaxgan.types import Losses
+from jaxgan.losses.common import product, unit, vectors
+from jaxgan.losses.record import loss
+from jaxgan.numerics import norms, safe_sqrt
+from jaxgan.registry import AT_LEAST_ONE, NON_NEGATIVE, POSITIVE, Range
+
+# Of costs |x - y|^p, for which there are formulas.
+POWERS = Range(low=1, high=2)
 
 
 def wasserstein_1d(
@@ -30,11 +35,30 @@ def wasserstein_1d(
     Raises:
         ConfigError: On another p, or samples of unequal shapes.
 
-    Source: Peyré and Cuturi 2019, Computational Optimal Transport, remark 2.30.
+    Source: Peyré and Cuturi 2019, Computational Optimal Transport, remark 2.30,
+    https://arxiv.org/abs/1803.00567
+
+    >>> x, y = jnp.array([0.0, 1.0]), jnp.array([6.0, 5.0])
+    >>> float(wasserstein_1d(x, y)), float(wasserstein_1d(x, y, p=2))
+    (5.0, 5.0)
     """
     return _root(_mean_power(*vectors(x, y), p), p)
 
 
+def _sliced_loss(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 128,
+    p: int = 2,
+) -> Float[Array, ""]:
+    """SW_p^p: `sliced_wasserstein` without its root, so smooth at 0."""
+    x, y = vectors(x, y)
+    return _sliced_power(x, y, _directions(key, num_projections, x), p)
+
+
+@loss(ranges={"num_projections": AT_LEAST_ONE, "p": POWERS}, objective=_sliced_loss)
 def sliced_wasserstein(
     x: Float[Array | np.ndarray, "n ..."],
     y: Float[Array | np.ndarray, "m ..."],
@@ -43,24 +67,46 @@ def sliced_wasserstein(
     num_projections: int = 128,
     p: int = 2,
 ) -> Float[Array, ""]:
-    """SW_p = (E_u W_p^p(<u, x>, <u, y>))^(1/p), over random directions u on the unit sphere.
+    """SW_p = (E_u W_p^p(<u, x>, <u, y>))^(1/p); as a loss without root: G = SW_p^p, D = -G.
+
+    E_u is the mean over random directions u on the unit sphere.
 
     Args:
-        x: n samples.
+        x: n samples; real ones in a loss.
         y: m samples of the same shape.
         key: Draws the directions.
-        num_projections: How many directions.
+        num_projections: How many directions, at least 1.
         p: 1 or 2.
 
     Raises:
         ConfigError: On another p, or samples of unequal shapes.
 
-    Source: Bonneel et al. 2015, Sliced and Radon Wasserstein Barycenters of Measures.
+    Source: Bonneel et al. 2015, Sliced and Radon Wasserstein Barycenters of Measures,
+    https://doi.org/10.1007/s10851-014-0506-3; as a loss, Deshpande et al. 2018, Generative Modeling
+    Using the Sliced Wasserstein Distance, https://arxiv.org/abs/1803.11188
+
+    >>> x, y = jnp.array([[0.0], [1.0]]), jnp.array([[3.0], [2.0]])  # on a line u is 1 or -1
+    >>> float(sliced_wasserstein(x, y, key=jax.random.key(0)))
+    2.0
     """
-    x, y = vectors(x, y)
-    return _root(_sliced_power(x, y, _directions(key, num_projections, x), p), p)
+    return _root(_sliced_loss(x, y, key=key, num_projections=num_projections, p=p), p)
 
 
+def _max_sliced_loss(
+    x: Float[Array | np.ndarray, "n ..."],
+    y: Float[Array | np.ndarray, "m ..."],
+    *,
+    key: PRNGKeyArray,
+    num_projections: int = 16,
+    num_steps: int = 10,
+) -> Float[Array, ""]:
+    """max_u W_2^2(<u, x>, <u, y>): `max_sliced_wasserstein` without its root."""
+    return _max_sliced_power(*vectors(x, y), key, num_projections, num_steps)
+
+
+@loss(
+    ranges={"num_projections": AT_LEAST_ONE, "num_steps": NON_NEGATIVE}, objective=_max_sliced_loss
+)
 def max_sliced_wasserstein(
     x: Float[Array | np.ndarray, "n ..."],
     y: Float[Array | np.ndarray, "m ..."],
@@ -69,25 +115,35 @@ def max_sliced_wasserstein(
     num_projections: int = 16,
     num_steps: int = 10,
 ) -> Float[Array, ""]:
-    """max_u W_2(<u, x>, <u, y>) over unit vectors u, approximately and from below.
+    """W = max_u W_2(<u, x>, <u, y>) over unit vectors u; as a loss without root: G = W^2, D = -G.
 
-    The best of some random directions takes steps of the power method on the second moments of the
-    displacements of its own optimal coupling. Gradients take the direction that it reaches as
-    given, which is exact at a maximum.
+    Approximately and from below: the best of some random directions takes steps of the power method
+    on the second moments of the displacements of its own optimal coupling. Gradients take the
+    direction that it reaches as given, which is exact at a maximum.
 
     Args:
-        x: n samples.
+        x: n samples; real ones in a loss.
         y: m samples of the same shape.
         key: Draws the first directions.
-        num_projections: How many of them.
-        num_steps: Steps that the best of them takes.
+        num_projections: How many of them, at least 1.
+        num_steps: Steps that the best of them takes, at least 0.
 
-    Source: Deshpande et al. 2019, Max-Sliced Wasserstein Distance and Its Use for GANs.
+    Raises:
+        ConfigError: On samples of unequal shapes.
+
+    Source: Deshpande et al. 2019, Max-Sliced Wasserstein Distance and Its Use for GANs,
+    https://arxiv.org/abs/1904.05877
+
+    >>> x, y = jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0]])
+    >>> round(float(max_sliced_wasserstein(x, y, key=jax.random.key(0))), 4)
+    5.0
     """
-    return _root(_max_sliced_power(*vectors(x, y), key, num_projections, num_steps), 2)
+    power = _max_sliced_loss(x, y, key=key, num_projections=num_projections, num_steps=num_steps)
+    return _root(power, 2)
 
 
-def sinkhorn_divergence(
+@loss(ranges={"epsilon": POSITIVE, "num_iterations": Range(low=2), "p": POWERS})
+def sinkhorn(
     x: Float[Array | np.ndarray, "n ..."],
     y: Float[Array | np.ndarray, "m ..."],
     *,
@@ -95,15 +151,16 @@ def sinkhorn_divergence(
     num_iterations: int = 100,
     p: int = 2,
 ) -> Float[Array, ""]:
-    """S = OT_eps(x, y) - (OT_eps(x, x) + OT_eps(y, y)) / 2 for the cost |x_i - y_j|^p; S >= 0.
+    """S = OT_eps(x, y) - (OT_eps(x, x) + OT_eps(y, y)) / 2 >= 0; as a loss, G = S, D = -G.
 
-    OT_eps is the least cost of a coupling plus epsilon times its relative entropy: S goes to W_p^p
-    as epsilon goes to 0, and to an MMD as it grows. Sinkhorn's iterations run on log-scale, the
-    first half of them while epsilon falls to its value from the largest cost. Gradients are
-    those of the optimum (the envelope theorem), so that none flows through iterations.
+    OT_eps is the least cost of a coupling plus epsilon times its relative entropy, for the cost
+    |x_i - y_j|^p. S goes to W_p^p as epsilon goes to 0, and to an MMD as it grows. Sinkhorn's
+    iterations run on log-scale, the first half of them while epsilon falls to its value from the
+    largest cost. Gradients are those of the optimum (the envelope theorem), so that none flows
+    through iterations. `sinkhorn_divergence` is another name of it.
 
     Args:
-        x: n samples.
+        x: n samples; real ones in a loss.
         y: m samples of the same shape.
         epsilon: Positive, in units of the cost; the smaller, the more iterations it takes. What is
             less than the rounding of the largest cost is raised to that.
@@ -114,7 +171,12 @@ def sinkhorn_divergence(
         ConfigError: On another p, too few iterations, or samples of unequal shapes.
 
     Source: Feydy et al. 2019, Interpolating between Optimal Transport and MMD using Sinkhorn
-    Divergences.
+    Divergences, https://arxiv.org/abs/1810.08278; as a loss, Genevay et al. 2018, Learning
+    Generative Models with Sinkhorn Divergences, https://arxiv.org/abs/1706.00292
+
+    >>> x, y = jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0]])
+    >>> float(sinkhorn(x, y)), float(sinkhorn(x, y, p=1))  # of single samples: the cost
+    (25.0, 5.0)
     """
     if num_iterations < 2:
         raise ConfigError(f"num_iterations is {num_iterations}; it must be at least 2")
@@ -127,54 +189,7 @@ def sinkhorn_divergence(
     return jnp.mean(of_x - within_x) + jnp.mean(of_y - within_y)
 
 
-def sliced_wasserstein_loss(
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "m ..."],
-    *,
-    key: PRNGKeyArray,
-    num_projections: int = 128,
-    p: int = 2,
-) -> Losses:
-    """G = SW_p^p(real, fake), D = -G: `sliced_wasserstein` without its root, so smooth at 0.
-
-    Source: Deshpande et al. 2018, Generative Modeling Using the Sliced Wasserstein Distance.
-    """
-    real, fake = vectors(real, fake)
-    return opposed(_sliced_power(real, fake, _directions(key, num_projections, real), p))
-
-
-def max_sliced_wasserstein_loss(
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "m ..."],
-    *,
-    key: PRNGKeyArray,
-    num_projections: int = 16,
-    num_steps: int = 10,
-) -> Losses:
-    """G = max_u W_2^2(<u, real>, <u, fake>), D = -G: `max_sliced_wasserstein` squared.
-
-    Source: Deshpande et al. 2019, Max-Sliced Wasserstein Distance and Its Use for GANs.
-    """
-    power = _max_sliced_power(*vectors(real, fake), key, num_projections, num_steps)
-    return opposed(power)
-
-
-def sinkhorn_loss(
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "m ..."],
-    *,
-    epsilon: ScalarLike = 0.1,
-    num_iterations: int = 100,
-    p: int = 2,
-) -> Losses:
-    """G = S(real, fake), D = -G: `sinkhorn_divergence`, with costs |x - y|^p.
-
-    Source: Genevay et al. 2018, Learning Generative Models with Sinkhorn Divergences; Feydy et al.
-    2019, Interpolating between Optimal Transport and MMD using Sinkhorn Divergences.
-    """
-    return opposed(
-        sinkhorn_divergence(real, fake, epsilon=epsilon, num_iterations=num_iterations, p=p)
-    )
+sinkhorn_divergence = sinkhorn
 
 
 def _check_power(p: int) -> None:

@@ -9,15 +9,18 @@ import pytest
 from execution import central_differences
 from kernel_references import KERNEL_REFERENCES as REFERENCES
 from kernel_references import squared_distance
+from range_checks import refused
 
 from jaxgan import registry
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import (
     KERNELS,
+    RANGES,
     arc_cosine,
     cosine,
     gaussian,
     gaussian_mixture,
+    kernel,
     squared_distances,
 )
 
@@ -279,6 +282,31 @@ def test_kernels_agree_with_scikit_learn():
     }
     for name, expected in theirs.items():
         assert_matches(jax.jit(KERNELS[name])(x, y), expected)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_every_number_has_a_range_that_is_kept(name):
+    defaults = registry.hyperparameters(KERNELS[name])
+    numbers = {k for k, default in defaults.items() if not isinstance(default, bool)}
+    assert numbers == RANGES[name].keys()
+    registry.bind(KERNELS[name], {}, "kernel", RANGES[name])
+    for setting, allowed in RANGES[name].items():
+        for bad, rule in refused(allowed, defaults[setting]):
+            message = re.escape(f"kernel.kwargs.{setting} is {bad}; it must be {rule}")
+            with pytest.raises(ConfigError, match=message):
+                registry.bind(KERNELS[name], {setting: bad}, "kernel", RANGES[name])
+
+
+def test_the_decorator_registers_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr("jaxgan.kernels.record.KERNELS", registered := {})
+    monkeypatch.setattr("jaxgan.kernels.record.RANGES", ranges := {})
+
+    def constant(x, y, *, scale=1.0):
+        return scale * jnp.ones((len(x), len(y)))
+
+    assert kernel(ranges={"scale": registry.POSITIVE})(constant) is constant
+    assert registered == {"constant": constant}
+    assert ranges == {"constant": {"scale": registry.POSITIVE}}
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -1,14 +1,15 @@
-"""What every registered loss must do; expected values are loops over single logits in float64."""
+"""What every registered loss must do; expected values are loops over single samples in float64."""
 
 import functools
-import inspect
-import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from adversarial_references import ADVERSARIAL_REFERENCES
+from asking_references import ASKING_REFERENCES, hsic_infogan
 from execution import MODES, central_differences, on_eight_devices, on_one_device
+from jax.dtypes import canonicalize_dtype
 from kernel_references import KERNEL_LOSS_REFERENCES, REPEATED, scale
 from similarity_references import (
     ENVELOPES,
@@ -20,11 +21,10 @@ from similarity_references import (
 
 from jaxgan import collectives, registry
 from jaxgan.errors import ConfigError
-from jaxgan.losses import LOSSES, VIEWS, check_view, needs_pairs, views
+from jaxgan.losses import LOSSES, VIEWS, check_view, needs_pairs
 from jaxgan.types import Losses
 
-MODULES = ("adversarial", "f_divergences", "relativistic")
-ADVERSARIAL = [n for n, loss in LOSSES.items() if loss.__module__.rpartition(".")[2] in MODULES]
+ADVERSARIAL = list(ADVERSARIAL_REFERENCES)
 # Their logits are energies, low where real; only for these is that the right direction.
 ENERGIES = ("ebgan",)
 # Exponentials overflow float32 past 88; two of the references saturate in float64 before that.
@@ -34,12 +34,28 @@ EXTREMES = {
     "f_jensen_shannon": 15.0,
     "f_squared_hellinger": 15.0,
 }
-SETTINGS = {
-    name: ({"key": jax.random.key(KEY)} if registry.takes_key(loss) else {})
-    | ITERATIONS.get(name, {})
-    for name, loss in LOSSES.items()
-}
-CALLS = {name: functools.partial(loss, **SETTINGS[name]) for name, loss in LOSSES.items()}
+ASKS = {name: registry.asks_for(loss.function) for name, loss in LOSSES.items()}
+# Sample i goes with label i or latent i: as many of each, in one order.
+LINKED = [name for name, asked in ASKS.items() if {"labels", "z"} & set(asked)]
+
+
+def given(name, fake):
+    """What the loss asks for, for these fakes."""
+    z = np.random.default_rng(5).normal(size=(len(fake), 3)).astype(np.float32)
+    values = {
+        "key": jax.random.key(KEY),
+        "labels": jnp.arange(len(fake)) % min(2, fake.shape[-1]),
+        "z": jnp.asarray(z, jnp.result_type(canonicalize_dtype(fake.dtype), jnp.float32)),
+    }
+    return {name: values[name] for name in ASKS[name]}
+
+
+def call(name, real, fake, **hyperparameters):
+    settings = ITERATIONS.get(name, {}) | hyperparameters
+    return LOSSES[name](real, fake, **given(name, fake), **settings)
+
+
+CALLS = {name: functools.partial(call, name) for name in LOSSES}
 JITTED = {name: jax.jit(loss) for name, loss in CALLS.items()}
 GRADIENTS = {name: jax.jit(jax.jacrev(loss, argnums=(0, 1))) for name, loss in CALLS.items()}
 
@@ -52,137 +68,13 @@ def once(name, *values):
 FLOATS = [
     once(name, hyperparameter)
     for name, loss in LOSSES.items()
-    for hyperparameter, default in registry.hyperparameters(loss).items()
+    for hyperparameter, default in loss.hyperparameters.items()
     if isinstance(default, float)
 ]
 
 
-def log_sigmoid(t):
-    return -np.logaddexp(0, -t)
-
-
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
-
-
-def cross_entropy(real, fake):
-    return -mean(log_sigmoid(t) for t in real) - mean(log_sigmoid(-t) for t in fake)
-
-
-def minimax(real, fake):
-    """Goodfellow et al. 2014, equation 1: min over G, max over D."""
-    return mean(log_sigmoid(-t) for t in fake), cross_entropy(real, fake)
-
-
-def non_saturating(real, fake):
-    """Goodfellow et al. 2014, section 3."""
-    return -mean(log_sigmoid(t) for t in fake), cross_entropy(real, fake)
-
-
-def least_squares(real, fake, real_target=1.0, fake_target=0.0, generator_target=1.0):
-    """Mao et al. 2017, equation 2."""
-    discriminator = mean((t - real_target) ** 2 for t in real) / 2
-    discriminator += mean((t - fake_target) ** 2 for t in fake) / 2
-    return mean((t - generator_target) ** 2 for t in fake) / 2, discriminator
-
-
-def hinge(real, fake):
-    """Lim and Ye 2017."""
-    discriminator = mean(max(0, 1 - t) for t in real) + mean(max(0, 1 + t) for t in fake)
-    return -mean(fake), discriminator
-
-
-def wasserstein(real, fake):
-    """Arjovsky et al. 2017, algorithm 1."""
-    return -mean(fake), mean(fake) - mean(real)
-
-
-def relativistic_average(real, fake):
-    """Jolicoeur-Martineau 2019, RaSGAN."""
-    real_margins, fake_margins = [t - mean(fake) for t in real], [t - mean(real) for t in fake]
-    return cross_entropy(fake_margins, real_margins), cross_entropy(real_margins, fake_margins)
-
-
-def relativistic_pairing(real, fake):
-    """PROTOCOLS.md: softplus(-(D(x) - D(G(z)))), swapped for G; the shorter batch repeats."""
-    longer = max(len(real), len(fake))
-    margins = [real[i % len(real)] - fake[i % len(fake)] for i in range(longer)]
-    return -mean(log_sigmoid(-t) for t in margins), -mean(log_sigmoid(t) for t in margins)
-
-
-def relativistic_average_least_squares(real, fake):
-    """Jolicoeur-Martineau 2019, RaLSGAN."""
-
-    def loss(above, below):
-        return mean((a - mean(below) - 1) ** 2 for a in above) + mean(
-            (b - mean(above) + 1) ** 2 for b in below
-        )
-
-    return loss(fake, real), loss(real, fake)
-
-
-def relativistic_average_hinge(real, fake):
-    """Jolicoeur-Martineau 2019, RaHingeGAN."""
-
-    def loss(above, below):
-        return mean(max(0, 1 - (a - mean(below))) for a in above) + mean(
-            max(0, 1 + (b - mean(above))) for b in below
-        )
-
-    return loss(fake, real), loss(real, fake)
-
-
-def ebgan(real, fake, margin=1.0):
-    """Zhao et al. 2017, equations 1 and 2."""
-    return mean(fake), mean(real) + mean(max(0, margin - t) for t in fake)
-
-
-# Nowozin et al. 2016, table 6: output activation g_f(v), and conjugate f*(t).
-F_GAN = {
-    "f_kl": (lambda v: v, lambda t: np.exp(t - 1)),
-    "f_reverse_kl": (lambda v: -np.exp(-v), lambda t: -1 - np.log(-t)),
-    "f_jensen_shannon": (
-        lambda v: np.log(2) - np.logaddexp(0, -v),
-        lambda t: -np.log(2 - np.exp(t)),
-    ),
-    "f_pearson": (lambda v: v, lambda t: t**2 / 4 + t),
-    "f_squared_hellinger": (lambda v: 1 - np.exp(-v), lambda t: t / (1 - t)),
-    "f_total_variation": (lambda v: np.tanh(v) / 2, lambda t: t),
-}
-
-
-def f_gan(name):
-    activation, conjugate = F_GAN[name]
-
-    def reference(real, fake, non_saturating=name in ("f_kl", "f_pearson")):
-        """Nowozin et al. 2016, equation 4, and section 3.2 for the non-saturating generator."""
-        of_fake = mean(conjugate(activation(v)) for v in fake)
-        generator = -mean(activation(v) for v in fake) if non_saturating else -of_fake
-        return generator, of_fake - mean(activation(v) for v in real)
-
-    return reference
-
-
 REFERENCES = (
-    {
-        reference.__name__: reference
-        for reference in (
-            minimax,
-            non_saturating,
-            least_squares,
-            hinge,
-            wasserstein,
-            ebgan,
-            relativistic_average,
-            relativistic_average_least_squares,
-            relativistic_average_hinge,
-            relativistic_pairing,
-        )
-    }
-    | {name: f_gan(name) for name in F_GAN}
-    | SIMILARITY_REFERENCES
-    | KERNEL_LOSS_REFERENCES
+    ADVERSARIAL_REFERENCES | SIMILARITY_REFERENCES | KERNEL_LOSS_REFERENCES | ASKING_REFERENCES
 )
 
 
@@ -191,7 +83,9 @@ def reference(name, real, fake, **hyperparameters):
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     if name in ADVERSARIAL and name != "relativistic_pairing":
         real, fake = real.ravel(), fake.ravel()
-    losses = REFERENCES[name](real, fake, **ITERATIONS.get(name, {}) | hyperparameters)
+    asked = {k: np.asarray(v) for k, v in given(name, fake).items() if k != "key"}
+    settings = asked | ITERATIONS.get(name, {}) | hyperparameters
+    losses = REFERENCES[name](real, fake, **settings)
     return np.array([np.mean(loss) for loss in losses])
 
 
@@ -210,6 +104,12 @@ def samples(name, n, k, seed=0, dtype=jnp.float32):
     return logits(n, *SHAPES.get(name, ()), k, seed=seed, dtype=dtype)
 
 
+def batches(name, n, m, k, dtype=jnp.float32):
+    """n real and m fake samples, or as many of each as is larger where the loss wants that."""
+    n, m = (max(n, m), max(n, m)) if name in LINKED else (n, m)
+    return samples(name, n, k, dtype=dtype), samples(name, m, k, seed=1, dtype=dtype)
+
+
 def test_every_loss_has_a_reference():
     assert REFERENCES.keys() == LOSSES.keys()
 
@@ -217,7 +117,8 @@ def test_every_loss_has_a_reference():
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize(("n", "m", "k"), [(7, 3, 3), (3, 7, 1)])
 def test_value_matches_a_double_loop(name, n, m, k):
-    real, fake = samples(name, n, k) + 0.5, 2 * samples(name, m, k, seed=1)
+    real, fake = batches(name, n, m, k)
+    real, fake = real + 0.5, 2 * fake
     losses = JITTED[name](real, fake)
     assert isinstance(losses, Losses)
     assert all(loss.shape == () and loss.dtype == jnp.float32 for loss in losses)
@@ -228,7 +129,7 @@ def test_value_matches_a_double_loop(name, n, m, k):
 @pytest.mark.parametrize("name", [name for name in LOSSES if name.startswith("f_")])
 def test_other_generators_of_f_gan(name):
     real, fake = logits(6, 2), logits(4, 2, seed=1)
-    other = not registry.hyperparameters(LOSSES[name])["non_saturating"]
+    other = not LOSSES[name].hyperparameters["non_saturating"]
     losses = jax.jit(functools.partial(LOSSES[name], non_saturating=other))(real, fake)
     expected = reference(name, real, fake, non_saturating=other)
     np.testing.assert_allclose(losses, expected, rtol=0, atol=2e-6)
@@ -291,8 +192,7 @@ def test_any_shape_of_logits(name, shape):
 
 @pytest.mark.parametrize("name", [once(name) for name in LOSSES])
 def test_half_precision_logits_give_float32_losses(name):
-    real = samples(name, 6, 2, dtype=jnp.bfloat16)
-    fake = samples(name, 4, 2, seed=1, dtype=jnp.bfloat16)
+    real, fake = batches(name, 6, 4, 2, dtype=jnp.bfloat16)
     losses = JITTED[name](real, fake)
     assert all(loss.dtype == jnp.float32 for loss in losses)
     expected = reference(name, real, fake)
@@ -301,7 +201,7 @@ def test_half_precision_logits_give_float32_losses(name):
 
 @pytest.mark.parametrize("name", [once(name) for name in LOSSES if name not in ENVELOPES])
 def test_gradients_match_central_differences(name):
-    real, fake = np.asarray(samples(name, 5, 2)), np.asarray(samples(name, 3, 2, seed=1))
+    real, fake = map(np.asarray, batches(name, 5, 3, 2))
     with jax.enable_x64(True):
         arrays = jnp.asarray(real, jnp.float64), jnp.asarray(fake, jnp.float64)
         by_player = GRADIENTS[name](*arrays)
@@ -315,7 +215,42 @@ def test_gradients_match_central_differences(name):
             np.testing.assert_allclose(gradient, e, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_of_hsic_take_the_median_distances_as_constants():
+    real, fake = map(np.asarray, batches("hsic_infogan", 6, 6, 2))
+    z = np.asarray(given("hsic_infogan", fake)["z"], np.float64)
+    medians = [
+        np.median(np.sqrt(np.sum((x[:, None] - x[None]) ** 2, -1))[np.triu_indices(6, 1)])
+        for x in (np.float64(fake), z)
+    ]
+    with jax.enable_x64(True):
+        gradient = GRADIENTS["hsic_infogan"](jnp.float64(real), jnp.float64(fake)).generator[1]
+    expected = central_differences(
+        lambda fake: hsic_infogan(real, fake, z=z, medians=medians)[0], fake
+    )
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_samples_stay_with_what_they_are_linked_to(name):
+    """Whatever the order; and another order of the latents or labels alone is another value."""
+    real, fake = batches(name, 8, 8, 3)
+    asked, order = given(name, fake), np.random.default_rng(2).permutation(8)
+    loss = jax.jit(LOSSES[name])
+    value = loss(real, fake, **asked).generator
+    moved = {key: x[order] for key, x in asked.items()}
+    np.testing.assert_allclose(loss(real[order], fake[order], **moved).generator, value, atol=1e-5)
+    assert abs(loss(real, fake, **moved).generator - value) > 1e-3
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_linked_samples_are_as_many(name):
+    real, fake = samples(name, 6, 3), samples(name, 6, 3, seed=1)
+    asked = {key: x[:5] for key, x in given(name, fake).items()}
+    with pytest.raises(ConfigError, match=r"6 .*\b5 "):
+        LOSSES[name](real, fake, **asked)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in LINKED])
 def test_order_within_the_batch_matters_where_pairs_are_needed_alone(name):
     rng = np.random.default_rng(2)
     real, fake = samples(name, 8, 2), samples(name, 8, 2, seed=1)
@@ -324,8 +259,8 @@ def test_order_within_the_batch_matters_where_pairs_are_needed_alone(name):
     together = JITTED[name](real[first], fake[first])
     np.testing.assert_allclose(together, expected, rtol=0, atol=tolerance)
     apart = np.array(JITTED[name](real[first], fake[second]))
-    assert needs_pairs(name) == (np.abs(apart - expected).max() > 100 * tolerance)
-    if not needs_pairs(name):
+    assert needs_pairs(LOSSES[name]) == (np.abs(apart - expected).max() > 100 * tolerance)
+    if not needs_pairs(LOSSES[name]):
         np.testing.assert_allclose(apart, expected, rtol=0, atol=tolerance)
 
 
@@ -338,31 +273,30 @@ def test_hyperparameters_may_ask_for_pairs(name, settings):
     real, fake = samples(name, 6, 2), samples(name, 4, 2, seed=1)
     loss = jax.jit(functools.partial(LOSSES[name], **settings))
     changed = not np.allclose(loss(real, fake), loss(real, fake[::-1]), rtol=0, atol=1e-4)
-    assert changed == needs_pairs(name, **settings)
+    assert changed == needs_pairs(LOSSES[name], **settings)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_view_is_taken_or_refused(name):
-    shapes = {"images": (4, 5, 1), "features": (6,), "logits": (2,)}
-    assert set(views(name)) <= shapes.keys() == set(VIEWS)
+    shapes = {"images": (4, 5, 1), "features": (6,), "logits": (2,), "class_logits": (3,)}
+    record, sizes = LOSSES[name], (5, 5) if name in LINKED else (5, 3)
+    assert set(record.views) <= shapes.keys() == set(VIEWS)
     for on, shape in shapes.items():
-        real, fake = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in (5, 3))
-        if on in views(name):
-            check_view(name, on, "loss")
+        real, fake = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in sizes)
+        if on in record.views:
+            check_view(record, name, on, "loss")
             losses = jax.eval_shape(CALLS[name], real, fake)
             assert all(loss.shape == () for loss in losses)
         else:
             with pytest.raises(ConfigError, match=f"loss.on is '{on}'; {name} compares"):
-                check_view(name, on, "loss")
+                check_view(record, name, on, "loss")
 
 
 def test_verdicts_are_of_logits_and_structure_is_of_images():
-    assert views("hinge") == ("logits", "features")
-    assert views("ssim") == ("images",)
-    assert views("l2") == ("images", "features", "logits")
-    for function in (views, needs_pairs):
-        with pytest.raises(ConfigError, match="unknown loss 'hing'; did you mean 'hinge'"):
-            function("hing")
+    assert LOSSES["hinge"].views == ("logits", "features")
+    assert LOSSES["ssim"].views == ("images",)
+    assert LOSSES["l2"].views == ("images", "features", "logits")
+    assert LOSSES["auxiliary_classifier"].views == ("class_logits",)
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
@@ -394,7 +328,7 @@ def test_players_pull_in_the_right_direction(name):
 
 @pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
 def test_floats_are_traced(name, hyperparameter):
-    real, fake = samples(name, 6, 2), samples(name, 4, 2, seed=1)
+    real, fake = batches(name, 6, 4, 2)
     values = jnp.array([0.3, 0.5, 1.0] if hyperparameter == "shrinkage" else [0.5, 1.0, 2.0])
 
     def loss(value):
@@ -416,10 +350,14 @@ def adversarial_step(params, real, z, *, axis_name):
 
     def losses_of(params, name):
         fake = z @ params["generator"]
-        views = (collectives.gather(x @ params["critic"], axis_name) for x in (real, fake))
+        real_view, fake_view = (
+            collectives.gather(x @ params["critic"], axis_name) for x in (real, fake)
+        )
+        if name in LINKED:
+            real_view = real_view[: len(fake_view)]
         if len(SHAPES.get(name, ())) == 2:
-            views = (x.reshape(-1, 3, 3, 1) for x in views)
-        return CALLS[name](*views)
+            real_view, fake_view = (x.reshape(-1, 3, 3, 1) for x in (real_view, fake_view))
+        return CALLS[name](real_view, fake_view)
 
     return {
         name: collectives.mean(
@@ -453,10 +391,3 @@ def test_eight_devices_agree_with_one(name, on_one, on_eight):
     ):
         scale = max(1, np.abs(expected).max())
         np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6 * scale)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_docstring_has_formulas_and_a_source(name):
-    doc = inspect.getdoc(LOSSES[name]) or ""
-    assert re.search(r"\bD = .*\bG = |\bG = .*\bD = ", doc.splitlines()[0])
-    assert re.search(r"Source: .+ (19|20)\d\d", doc)

@@ -66,10 +66,10 @@ def test_extreme_class_logits_stay_finite():
 
 
 def test_both_players_of_an_auxiliary_classifier_want_the_right_class():
-    (real, real_labels), (fake, fake_labels) = batch(7), batch(3)
-    losses = jax.jit(auxiliary_classifier)(real, real_labels, fake, fake_labels)
-    of_fake = expected_cross_entropy(fake, fake_labels)
-    of_real = expected_cross_entropy(real, real_labels)
+    (real, labels), (fake, _) = batch(7), batch(7)
+    losses = jax.jit(auxiliary_classifier)(real, fake, labels=labels)
+    of_fake = expected_cross_entropy(fake, labels)
+    of_real = expected_cross_entropy(real, labels)
     np.testing.assert_allclose(losses, (of_fake, of_real + of_fake), rtol=1e-6)
 
 

@@ -13,11 +13,10 @@ from similarity_references import displacements
 
 from jaxgan.errors import ConfigError
 from jaxgan.losses import (
+    LOSSES,
     max_sliced_wasserstein,
-    max_sliced_wasserstein_loss,
     sinkhorn_divergence,
     sliced_wasserstein,
-    sliced_wasserstein_loss,
     wasserstein_1d,
 )
 
@@ -73,7 +72,7 @@ def test_sliced_distance_of_a_shift(key):
 def test_sliced_loss_is_a_power_of_the_distance(key):
     x, y = jnp.float32(samples(6, 3)), jnp.float32(samples(4, 3, seed=1))
     distance = sliced_wasserstein(x, y, key=key, num_projections=8)
-    loss = sliced_wasserstein_loss(x, y, key=key, num_projections=8)
+    loss = LOSSES["sliced_wasserstein"](x, y, key=key, num_projections=8)
     np.testing.assert_allclose(loss, (distance**2, -(distance**2)), rtol=1e-5)
     other = sliced_wasserstein(x, y, key=jax.random.key(1), num_projections=8)
     assert other != distance
@@ -93,7 +92,7 @@ def test_max_sliced_gradient_is_that_at_its_direction(key):
     """Of W_2^2 = mean (<u, x_i - y_i>)^2, x_i and y_i in order along the best direction u."""
     x, y = samples(6, 3, shift=[50.0, 0, 0]), samples(6, 3, seed=1)
     with jax.enable_x64(True):
-        loss = functools.partial(max_sliced_wasserstein_loss, key=key, num_steps=300)
+        loss = functools.partial(LOSSES["max_sliced_wasserstein"], key=key, num_steps=300)
         gradient = jax.jit(jax.value_and_grad(lambda x, y: loss(x, y)[0]))
         value, gradient = gradient(jnp.asarray(x), jnp.asarray(y))
     u = np.array([1.0, 0, 0])

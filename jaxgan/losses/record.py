@@ -1,0 +1,144 @@
+"""The record of a loss: the function, and what the rest of the framework must know of it."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxgan import registry
+from jaxgan.errors import ConfigError
+from jaxgan.losses.common import zero_sum
+from jaxgan.numerics import pairs
+from jaxgan.registry import Ranges
+from jaxgan.types import Losses
+
+# What a loss may compare: samples, and the fields of a discriminator's outputs.
+VIEWS = ("images", "features", "logits", "class_logits")
+
+# Losses of samples flattened to vectors take these; class logits mean something only with labels.
+VECTOR_VIEWS = ("images", "features", "logits")
+
+# Losses of verdicts on a sample take these: features too may be trained as verdicts.
+VERDICT_VIEWS = ("logits", "features")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclasses.dataclass(eq=False)
+class Loss:
+    """An entry of LOSSES. It is called as its function is, and always returns `Losses`.
+
+    It has its function's name, module, docstring and signature, and is hashed by identity, so that
+    `jax.jit` takes it. (`jax.jit` takes no tuple, hence no NamedTuple.)
+
+    Attributes:
+        function: (real, fake, *, hyperparameters) -> `Losses`, or a scalar: a distance, which makes
+            the game zero-sum. Keyword-only arguments without default ask the step for what it has:
+            `key`, `labels`, `z` or `reference` (`jaxgan.registry.ASKABLE`).
+        views: What it compares, of VIEWS. A loss of any view may still ask for a width.
+        paired: Whether it always compares real i with fake i. The record then repeats the shorter
+            batch, so that the function gets as many of each.
+        ranges: The values that its hyperparameters may take, by name.
+        similarity: Whether the scalar is a similarity s of at most 1. Then the distance is 1 - s.
+        objective: What the players play for where it is not the function's own value: another
+            function of the same arguments, such as a distance without the root that is not smooth.
+    """
+
+    function: Callable[..., Any]
+    views: tuple[str, ...] = VECTOR_VIEWS
+    paired: bool = False
+    ranges: Ranges = dataclasses.field(default_factory=dict)
+    similarity: bool = False
+    objective: Callable[..., Any] | None = None
+
+    def __post_init__(self):
+        """Takes over the function's name, docstring and signature."""
+        functools.update_wrapper(self, self.function, updated=())
+
+    def __call__(
+        self, real: Float[Array, "n ..."], fake: Float[Array, "m ..."], **hyperparameters: Any
+    ) -> Losses:
+        """Both players' losses.
+
+        Raises:
+            ConfigError: The function returns neither `Losses` nor a scalar.
+        """
+        if self.paired:
+            real, fake = pairs(real, fake)
+        value = (self.objective or self.function)(real, fake, **hyperparameters)
+        if isinstance(value, Losses):
+            return value
+        if jnp.shape(value) != ():
+            name = getattr(self.function, "__name__", self.function)
+            raise ConfigError(
+                f"the loss {name} returned an array of shape {jnp.shape(value)}; "
+                "it must return Losses or a scalar: take the mean over samples"
+            )
+        return zero_sum(1 - value if self.similarity else value)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The function's hyperparameters, with their defaults."""
+        return registry.hyperparameters(self.function)
+
+
+LOSSES: dict[str, Loss] = {}
+
+
+def loss(
+    *,
+    views: tuple[str, ...] = VECTOR_VIEWS,
+    paired: bool = False,
+    ranges: Ranges | None = None,
+    similarity: bool = False,
+    objective: Callable[..., Any] | None = None,
+) -> Callable[[Function], Function]:
+    """Puts the decorated function into LOSSES, under its own name, and returns it unchanged.
+
+    Args:
+        views: As in `Loss`.
+        paired: As in `Loss`.
+        ranges: As in `Loss`.
+        similarity: As in `Loss`.
+        objective: As in `Loss`.
+    """
+
+    def register(function: Function) -> Function:
+        record = Loss(function, views, paired, ranges or {}, similarity, objective)
+        LOSSES[function.__name__] = record
+        return function
+
+    return register
+
+
+def check_view(record: Loss, name: str, on: str, path: str) -> None:
+    """Raises ConfigError unless the loss compares the view `on`.
+
+    Args:
+        record: The loss.
+        name: Its name, for the message.
+        on: One of VIEWS.
+        path: Dotted name of the term in the config, for the message.
+    """
+    if on not in record.views:
+        choice = " or ".join(record.views)
+        raise ConfigError(
+            f"{path}.on is {on!r}; {name} compares {choice} alone: set it to {choice}"
+        )
+
+
+def needs_pairs(record: Loss, **hyperparameters: Any) -> bool:
+    """Whether the loss compares real i with fake i, rather than set with set.
+
+    Then the order within a batch counts, and of batches of unequal sizes the shorter one starts
+    again at its end.
+
+    Args:
+        record: The loss.
+        **hyperparameters: Those that differ from their defaults.
+    """
+    settings = record.hyperparameters | hyperparameters
+    return record.paired or settings.get("match") == "paired" or settings.get("paired") is True
