@@ -59,16 +59,19 @@ def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    is_union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    return typing.get_args(hint) if is_union else (hint,)
 
 
 def check_type(path: str, value: Any, hint: Any) -> None:
     """Raises ConfigError unless the value is of the type of its field."""
-    if typing.get_origin(hint) is Literal:
-        if value not in typing.get_args(hint):
-            raise unknown(path, str(value), typing.get_args(hint))
-        return
     options = _options(hint)
+    literals = [option for option in options if typing.get_origin(option) is Literal]
+    if literals and not (value is None and types.NoneType in options):
+        if value not in typing.get_args(literals[0]):
+            raise unknown(path, str(value), typing.get_args(literals[0]))
+        return
+    options = tuple(option for option in options if option not in literals)
     allowed = tuple(typing.get_origin(option) or option for option in options)
     if float in allowed:
         allowed += (int,)
@@ -196,7 +199,8 @@ def _parsed(value: Any, hint: Any) -> Any:
         return Path(value)
     if isinstance(value, str) and typing.get_origin(hint) is tuple:
         return tuple(part for part in value.split(",") if part)
-    if not isinstance(value, str) or str in options or typing.get_origin(hint) is Literal:
+    is_literal = any(typing.get_origin(option) is Literal for option in options)
+    if not isinstance(value, str) or str in options or is_literal:
         new = value
     else:
         try:

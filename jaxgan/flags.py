@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import tyro
 
 from jaxgan.errors import ConfigError
-from jaxgan.fields import override_all
+from jaxgan.fields import check_type, leaves, override_all
 from jaxgan.registry import unknown
 
 Options = TypeVar("Options")
@@ -56,10 +56,11 @@ def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str
             raise unknown("flag", _flag(head), [_flag(name) for name in (*known, *_ALIASES)])
     if config is not None:
         values["config"] = override_all(config, of_config)
-    try:
-        return override_all(defaults, values)
-    except TypeError as error:  # a field without default that was not given
-        raise ConfigError(f"{error}; see --help") from error
+    options = override_all(defaults, values)
+    for path, value, hint in leaves(options):
+        if not path.startswith("config."):  # a config checks itself
+            check_type(path, value, hint)
+    return options
 
 
 def _flag(name: str) -> str:

@@ -9,6 +9,7 @@ import difflib
 import importlib
 import inspect
 import math
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -152,10 +153,17 @@ def bind(
             if not defaults:
                 raise ConfigError(f"{path} takes no hyperparameters; remove {name!r}")
             raise unknown(f"hyperparameter of {path}", name, defaults)
-    bound = {
-        name: _coerce(kwargs[name], default, f"{path}.kwargs.{name}") if name in kwargs else default
-        for name, default in defaults.items()
+    annotations = {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(function).parameters.items()
     }
+    bound = dict(defaults)
+    for name, value in kwargs.items():
+        where = f"{path}.kwargs.{name}"
+        if defaults[name] is None:
+            bound[name] = _optional(value, annotations.get(name), where)
+        else:
+            bound[name] = _coerce(value, defaults[name], where)
     for name, allowed in (ranges or {}).items():
         if name in bound:
             check_range(bound[name], allowed, f"{path}.kwargs.{name}")
@@ -163,17 +171,24 @@ def bind(
 
 
 def _coerce(value: Any, default: Any, path: str) -> Any:
-    """The value in the type of the default; None as default admits anything."""
+    """The value in the type of the default."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(value, Ramp) and (default is None or isinstance(default, float)):
+    if isinstance(value, Ramp) and isinstance(default, float):
         return value._replace(start=float(value.start), end=float(value.end))
     if isinstance(default, float) and is_number:
         return float(value)
     if isinstance(default, tuple):
         values = value if isinstance(value, tuple | list) else (value,)
         return tuple(_coerce(v, default[0], path) for v in values) if default else tuple(values)
-    if default is None or (
-        isinstance(value, type(default)) and isinstance(value, bool) == isinstance(default, bool)
-    ):
+    if isinstance(value, type(default)) and isinstance(value, bool) == isinstance(default, bool):
         return value
     raise ConfigError(f"{path} is {value!r}; it must be of type {type(default).__name__}")
+
+
+def _optional(value: Any, annotation: Any, path: str) -> Any:
+    """The value of an argument that is None by default, in the number type of its annotation."""
+    options = typing.get_args(annotation) or (annotation,)
+    for kind, example in ((float, 0.0), (int, 0)):
+        if value is not None and kind in options:
+            return _coerce(value, example, path)
+    return value

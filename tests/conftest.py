@@ -18,8 +18,8 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 from jaxtyping import install_import_hook
 
-# Configs check themselves, and transformations rebuild pytrees with other leaves.
-UNCHECKED = ("jaxgan.config", "jaxgan.types", "jaxgan.training.state")
+# Configs and options check themselves, and transformations rebuild pytrees with other leaves.
+UNCHECKED = ("jaxgan.cli", "jaxgan.config", "jaxgan.types", "jaxgan.training.state")
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "jaxgan").rglob("*.py")

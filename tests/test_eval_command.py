@@ -96,7 +96,7 @@ def test_images_of_any_program(folders, tmp_path, capsys, monkeypatch, fake):
     assert main(["eval", *flags]) == 0
     result = json.loads((tmp_path / "eval.json").read_text())
     assert list(result["figures"]) == ["random_conv_fid", "random_conv_kid"]
-    assert (result["num_samples"], result["num_floor"]) == (20, 20)
+    assert (result["num_samples"], result["num_real"]) == (20, 20)
     value, floor = (result["figures"]["random_conv_kid"][side] for side in ("generated", "real"))
     spread = value["standard_error"] + floor["standard_error"]
     assert abs(value["value"] - floor["value"]) < 5 * spread  # both are real digits

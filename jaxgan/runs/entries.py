@@ -12,7 +12,7 @@ from jaxgan.data import record_of
 from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
 from jaxgan.losses import LOSSES, Loss, check_view
-from jaxgan.networks import NETWORKS, module_of
+from jaxgan.networks import NETWORKS, module_of, ranges_of
 from jaxgan.penalties import PENALTIES, Penalty
 from jaxgan.ramp import Ramp
 from jaxgan.registry import (
@@ -160,7 +160,7 @@ def network_entry(name: str, path: Path, player: PlayerConfig) -> Entry:
         role = "generator" if makes_samples else "discriminator"
     record = lookup(NETWORKS, chosen.name, "network")
     module = module_of(record, role)
-    ranges = getattr(record, "ranges", {})
+    ranges = ranges_of(record, role)
     return bound(module, chosen.kwargs, (*path, "network"), ranges, module)
 
 

@@ -157,14 +157,16 @@ def evaluated_run(
         thorough=True,
         held_out=reference.held_out is not None,
     )
-    scores, held_out = held_out_scores(program), reference.held_out_source or source
+    scores, held_out = held_out_scores(program), reference.held_out_source
     evaluation = evaluate_samples(
         reference,
         samples,
         key,
         metrics=metrics,
         labels=labels if program.conditional and own else None,
-        further=average_scores(scores, state, held_out, scores_key) if scores and own else {},
+        further=average_scores(scores, state, held_out, scores_key)
+        if scores and held_out and own
+        else {},
     )
     return evaluation, {
         "fake": str(root),
