@@ -33,7 +33,7 @@ def made(name, **kwargs):
         hparams = {"learning_rate": learning_rate, "optimizer": {"kwargs": floats}, **further}
         return make_optimizer(hparams, function=entry.record, static=entry.static)
 
-    return entry.floats, optimizer
+    return jax.tree.map(jnp.float32, entry.floats), optimizer
 
 
 def problem():
@@ -106,7 +106,7 @@ def test_clipping_of_the_norm_comes_before_the_optimiser():
         return optimizer(floats, 0.1, clip_norm=limit).update(grads, state, params)
 
     def theirs(grads, state, params, limit):
-        chained = optax.chain(optax.clip_by_global_norm(limit), optax.adam(0.1))
+        chained = optax.chain(optax.clip_by_global_norm(limit), optax.adam(0.1, **floats))
         return chained.update(grads, state, params)
 
     @jax.jit
