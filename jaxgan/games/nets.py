@@ -101,6 +101,12 @@ class Nets:
         self.latents, self.reference = latents, reference
         self.axis_name = self._slices.axis_name
         self.steps = steps or {}
+        for name in modules:
+            if name.startswith("_") or name in vars(self) or hasattr(Nets, name):
+                raise ConfigError(
+                    f"no network can be called {name!r}, since nets.{name} is something else; "
+                    f"rename networks.{name}"
+                )
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The network of this name."""
@@ -118,13 +124,20 @@ class Nets:
         """A network as a pure function, for use inside `jax.grad` and other transformations.
 
         Its statistics are those from before this step, and stay so. Under an axis name it is a
-        function of this device's slices (`local`), not of whole batches.
+        function of this device's slices (`local`), not of whole batches. It must have been called
+        before, since networks are initialised by their first call.
         """
         self._check(name)
         rngs = self._rngs(name)
 
         def apply(*inputs: Any, **options: Any) -> Any:
-            module, variables = self._modules[name], self._before.get(name, self.variables[name])
+            module = self._modules[name]
+            variables = self._before.get(name) or self.variables.get(name)
+            if variables is None:
+                raise ConfigError(
+                    f"nets.fixed({name!r}) is used before the first call of nets.{name}, which "
+                    "initialises it; call that first"
+                )
             if not self._train:
                 return module.apply(variables, *inputs, train=False, **options)
             output, _ = module.apply(

@@ -160,7 +160,7 @@ def create(
     samples = game.generate if game.sample is None else game.sample
     _check_samples(samples(nets, example, sample_key), example)
     losses, _ = game.losses(nets, example, fakes, losses_key)
-    _check_players(game, tuple(losses), tuple(nets.variables))
+    _check_players(game, tuple(losses), nets.variables)
     players = {
         name: _fresh(player, nets.variables[name], of_player(now, name))
         for name, player in setup.players.items()
@@ -194,17 +194,28 @@ def _fresh(player: Player, made: Mapping[str, PyTree], hparams: Hparams) -> Trai
     )
 
 
-def _check_players(game: Game, losers: tuple[str, ...], called: tuple[str, ...]) -> None:
-    """Raises ConfigError unless everybody who moves has a network, and every loss a mover."""
+def _check_players(game: Game, losers: tuple[str, ...], called: Mapping[str, PyTree]) -> None:
+    """Raises ConfigError unless everybody who moves has a network and a loss, and the reverse."""
     for name in game.players:
         if name not in called:
             raise ConfigError(
                 f"{name!r} has a turn, and the game calls {', '.join(called)} alone; "
                 f"call nets.{name} or leave it out of the turns"
             )
+        if name not in losers and jax.tree.leaves(called[name]["params"]):
+            raise ConfigError(
+                f"{name!r} has a turn and no loss, only {', '.join(losers)}; add one, or leave it "
+                "out of the turns"
+            )
     for name in losers:
         if name not in game.players and name in called:
             raise ConfigError(f"{name!r} has a loss and no turn; add it to the game's turns")
+    for name in game.averaged:
+        if name not in called:
+            raise ConfigError(
+                f"{name!r} is averaged, and the game calls {', '.join(called)} alone; "
+                "name others as the game's `averaged`"
+            )
 
 
 def _check_samples(samples: Any, example: Batch) -> None:
