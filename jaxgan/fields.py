@@ -158,16 +158,16 @@ def _replaced(config: Any, changes: _Changes, prefix: str) -> Any:
 
 def _value(current: Any, hint: Any, changes: _Changes, path: str) -> Any:
     """What a field holds, replaced as a whole or inside."""
-    if () in changes:
-        current = _parsed(changes.pop(()), hint)
+    current = _parsed(changes[()], hint) if () in changes else current
+    changes = {names: value for names, value in changes.items() if names}
     if not changes:
         return current
     entry_type = _entry_type(hint)
     if entry_type is not None:
         current = {**{label: entry_type() for label, *_ in changes}, **current}
-    optional = [option for option in _options(hint) if dataclasses.is_dataclass(option)]
-    if current is None and optional:
-        current = optional[0]()
+    if current is None:
+        kinds: list[Any] = [o for o in _options(hint) if dataclasses.is_dataclass(o)]
+        current = kinds[0]() if kinds else None
     if dataclasses.is_dataclass(current) or isinstance(current, Mapping):
         return _replaced(current, changes, f"{path}.")
     inner = ".".join(next(iter(changes)))
@@ -179,10 +179,11 @@ def _value(current: Any, hint: Any, changes: _Changes, path: str) -> Any:
 def _ramp(current: Any, changes: _Changes, path: str) -> Ramp:
     """A ramp with some of its fields replaced; a float is the start of a new one."""
     new = {}
-    for names, value in changes.items():
-        if len(names) > 1 or names[0] not in Ramp._fields:
-            raise unknown("field", ".".join((path, *names)), [f"{path}.{n}" for n in Ramp._fields])
-        new[names[0]] = _parsed(value, Any)
+    for (name, *rest), value in changes.items():
+        if rest or name not in Ramp._fields:
+            unknown_path = ".".join((path, name, *rest))
+            raise unknown("field", unknown_path, [f"{path}.{n}" for n in Ramp._fields])
+        new[name] = _parsed(value, Any)
     if isinstance(current, Ramp):
         return current._replace(**new)
     if current is None and "start" not in new:
@@ -240,7 +241,7 @@ def _decode(hint: Any, value: Any, prefix: str) -> Any:
         if dataclasses.is_dataclass(option) and value is not None:
             return from_dict(option, value, prefix)
     entry = _entry_type(hint)
-    if entry is not None:
+    if entry is not None and isinstance(value, Mapping):
         return {name: from_dict(entry, item, f"{prefix}{name}.") for name, item in value.items()}
     return _tuples(value)
 

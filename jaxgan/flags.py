@@ -5,7 +5,7 @@ import dataclasses
 import io
 import typing
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
@@ -13,7 +13,10 @@ from jaxgan.errors import ConfigError
 from jaxgan.fields import check_type, leaves, override_all
 from jaxgan.registry import unknown
 
-Options = TypeVar("Options")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 # Annotates a field whose own fields are not prefixed with its name.
 UNPREFIXED = tyro.conf.arg(name="")

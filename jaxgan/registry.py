@@ -101,7 +101,7 @@ def lookup(registry: Mapping[str, Entry], name: str, kind: str) -> Entry:
 
 def as_record(kind: type[Record], entry: Any) -> Record:
     """The entry, made a record of this kind with its defaults if it is a bare function."""
-    return entry if isinstance(entry, kind) else kind(entry)
+    return entry if isinstance(entry, kind) else typing.cast(Callable[[Any], Record], kind)(entry)
 
 
 def hyperparameters(function: Callable) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _coerce(value: Any, default: Any, path: str) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, Ramp) and isinstance(default, float):
         return value._replace(start=float(value.start), end=float(value.end))
-    if isinstance(default, float) and is_number:
+    if isinstance(default, float) and isinstance(value, int | float) and is_number:
         return float(value)
     if isinstance(default, tuple):
         values = value if isinstance(value, tuple | list) else (value,)

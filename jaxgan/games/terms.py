@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
 
 from jaxgan.errors import ConfigError
@@ -16,7 +17,7 @@ from jaxgan.penalties import lazy, scaled_mmd_factor
 from jaxgan.types import Batch, Losses, Metrics, Outputs
 
 Augment = Callable[..., Float[Array, "n ..."]]
-Views = dict[str, tuple[Array, Array]]  # of real and fake, by the view's name
+Views = dict[str, tuple[Any, Any]]  # arrays of real and fake, by the view's name
 
 
 class Term(NamedTuple):
@@ -175,7 +176,7 @@ def measured(label: str) -> str:
     return f"controllers/{label}/measured"
 
 
-def condition(batch: Batch) -> Shaped[Array, "n ..."] | None:
+def condition(batch: Batch) -> Shaped[Array | np.ndarray, "n ..."] | None:
     """What networks are conditioned on: the batch's condition or, without one, its labels."""
     return batch.labels if batch.condition is None else batch.condition
 
@@ -228,7 +229,7 @@ def _judged(nets: Nets, given: Array | None, x: Array) -> Outputs:
 def _views(names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> Views:
     """Real and fake of each view in use, of the whole batch."""
 
-    def view(on: str) -> tuple[Array, Array]:
+    def view(on: str) -> tuple[Any, Any]:
         if on == "images":
             return batch.real, fakes.samples
         assert seen is not None

@@ -1,8 +1,9 @@
 """Turns a config into functions: here names are looked up and values checked."""
 
+import operator
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxtyping import Array, PRNGKeyArray
 from jaxgan.config import Config
 from jaxgan.data import Source, whole
 from jaxgan.games import Algorithm, Game
+from jaxgan.pixels import model_batch
 from jaxgan.runs.entries import make_ramps, nested_floats
 from jaxgan.runs.playing import make_controllers, make_game, make_players
 from jaxgan.runs.sources import open_source
@@ -23,7 +25,7 @@ from jaxgan.training.sampling import Choose, played, sampling
 from jaxgan.training.schedules import scheduled
 from jaxgan.training.state import GANState, Setup, create, initial_nets
 from jaxgan.training.steps import TrainStep, make_train_step
-from jaxgan.types import Batch
+from jaxgan.types import Batch, Hparams
 
 
 class Program(NamedTuple):
@@ -69,6 +71,18 @@ class Program(NamedTuple):
         """See `jaxgan.training.sampling.played`."""
         assert self.setup is not None
         return played(self.setup, choose, state, batch, key, **options)
+
+    def held_out_scores(self) -> Callable[[Any, Batch, PRNGKeyArray], dict[str, Array]] | None:
+        """(state, batch, key) -> the game's own figures of held-out samples; None without any."""
+        if isinstance(self.game, Algorithm) or self.game.scores is None:
+            return None
+
+        @jax.jit
+        def scores(state: GANState, batch: Batch, key: PRNGKeyArray) -> dict[str, Array]:
+            chosen: Choose = operator.attrgetter("scores")
+            return self.play(chosen, state, model_batch(batch), key)
+
+        return scores
 
     def fit(self, key: PRNGKeyArray) -> Any:
         """What the game fits to the data before the first step, on the host; None without."""
@@ -124,7 +138,7 @@ def build(
         sample = partial(_sample_algorithm, game, source.shape)
     else:
         setup = Setup(
-            game=game_of,
+            game=cast(Callable[[Hparams], Game], game_of),
             players=make_players(config, source, axis_name),
             latents=_LATENTS[config.latent.distribution](config.latent.dim),
             ramps=ramps,
@@ -177,7 +191,7 @@ def _example(config: Config, source: Source, streams: Mapping[str, Source]) -> B
     """The shapes and types of one batch, as networks see it."""
 
     def shapes(source: Source, n: int) -> Batch:
-        def of(shape: tuple[int, ...] | None, dtype: Any) -> jax.ShapeDtypeStruct | None:
+        def of(shape: tuple[int, ...] | None, dtype: Any) -> Any:
             if shape is None:
                 return None
             # Images are floats inside a step.

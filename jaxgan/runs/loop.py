@@ -27,7 +27,7 @@ from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory, locked
 from jaxgan.runs.entries import user_modules
-from jaxgan.runs.pictures import save_samples
+from jaxgan.runs.pictures import in_rows, save_samples
 from jaxgan.runs.scoring import metrics_of, reference_of, score_names
 from jaxgan.runs.writer import Writer
 from jaxgan.training import parallel
@@ -200,7 +200,7 @@ class _Loop:
             jax.jit(program.sample),
             num_samples=config.num_eval_samples,
             conditional=program.conditional,
-            held_out_scores=held_out_scores(program),
+            held_out_scores=program.held_out_scores(),
         )
 
     def steps(self, on_device: bool) -> parallel.RunSteps:
@@ -340,27 +340,6 @@ def _best_metric(config: Config, program: Program) -> tuple[str, bool]:
     if best not in scores:
         raise unknown("best_metric", best, scores)
     return best, scores[best]
-
-
-def held_out_scores(program: Program) -> Any:
-    """(state, batch, key) -> the game's own figures of held-out samples; None without any."""
-    if isinstance(program.game, Algorithm) or program.game.scores is None:
-        return None
-    play = jax.jit(partial(program.play, lambda game: game.scores))
-    return lambda state, batch, key: play(state, model_batch(batch), key)
-
-
-def in_rows(conditions: Batch, num: int) -> Batch:
-    """Conditions for a grid of pictures: classes in turn, where there are labels."""
-    if conditions.labels is None:
-        return conditions
-    classes = np.unique(np.asarray(conditions.labels))
-    labels = classes[np.arange(num) % min(len(classes), int(num**0.5))]
-    return conditions.replace(
-        real=conditions.real[:num],
-        labels=labels.astype(np.int32),
-        condition=None if conditions.condition is None else conditions.condition[:num],
-    )
 
 
 def _check_directory(directory: RunDirectory, config: Config, resume: bool) -> None:

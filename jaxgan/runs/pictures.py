@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan.pixels import to_uint8
+from jaxgan.types import Batch
 
 # Smallest side of an image in a grid, in pixels: 8x8 digits are enlarged fourfold.
 _MIN_SIDE = 32
@@ -65,3 +66,16 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None
         image_grid(to_uint8(samples)).save(path)
     else:
         scatter(samples, real).savefig(path, dpi=120)
+
+
+def in_rows(conditions: Batch, num: int) -> Batch:
+    """Conditions for a grid of pictures: classes in turn, where there are labels."""
+    if conditions.labels is None:
+        return conditions
+    classes = np.unique(np.asarray(conditions.labels))
+    labels = classes[np.arange(num) % min(len(classes), int(num**0.5))]
+    return conditions.replace(
+        real=conditions.real[:num],
+        labels=labels.astype(np.int32),
+        condition=None if conditions.condition is None else conditions.condition[:num],
+    )

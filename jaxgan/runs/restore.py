@@ -24,7 +24,7 @@ from jaxgan.evaluation import (
 from jaxgan.runs.build import Program, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.loop import held_out_scores, in_rows
+from jaxgan.runs.pictures import in_rows
 from jaxgan.runs.scoring import check_names, metrics_of, reference_of
 from jaxgan.runs.sources import open_source
 from jaxgan.training.parallel import make_mesh
@@ -85,7 +85,7 @@ def drawn(
     classes = run.program.source.num_classes if run.program.conditional else None
     if label is not None and classes is None:
         raise ConfigError(f"label is {label}, and this generator is not conditional; leave it out")
-    if label is not None and not 0 <= label < (classes or 0):
+    if label is not None and classes is not None and not 0 <= label < classes:
         raise ConfigError(f"label is {label}; it must be in [0, {classes - 1}]")
     asked = request(num)
     if classes is not None:
@@ -157,7 +157,7 @@ def evaluated_run(
         thorough=True,
         held_out=reference.held_out is not None,
     )
-    scores, held_out = held_out_scores(program), reference.held_out_source
+    scores, held_out = program.held_out_scores(), reference.held_out_source
     evaluation = evaluate_samples(
         reference,
         samples,

@@ -179,7 +179,7 @@ def _nets(
         key=key,
         latents=setup.latents,
         reference=reference,
-        steps={name: player.step for name, player in players.items()},
+        steps={name: jnp.asarray(player.step) for name, player in players.items()},
         slices=slices,
     )
 
