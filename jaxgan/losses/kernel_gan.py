@@ -50,9 +50,9 @@ class MMDLoss:
         self.__doc__ = (
             f"G = MMD^2(real, fake), D = -MMD^2, {formula}\n\n"
             "Of n real and m fake samples [n, ...] and [m, ...], flattened to vectors x and y.\n"
-            "`estimator` is that of `mmd2`; the other hyperparameters are the kernel's. As in Li et\n"
-            "al. 2017, MMD GAN, https://arxiv.org/abs/1705.08584, which compares critic features.\n"
-            "The kernel:\n\n"
+            "`estimator` is that of `mmd2`; the other hyperparameters are the kernel's. As in Li\n"
+            "et al. 2017, MMD GAN, https://arxiv.org/abs/1705.08584, which compares features of a\n"
+            "critic. The kernel:\n\n"
             f"{details.strip()}"
         )
 
