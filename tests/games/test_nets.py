@@ -40,7 +40,7 @@ def test_an_unknown_network_is_told_with_where_to_add_it():
     assert not hasattr(nets, "_encoder")  # as copying and printing ask
 
 
-@pytest.mark.parametrize("name", ["latents", "reference", "fixed", "steps", "local", "_key"])
+@pytest.mark.parametrize("name", ["latents", "variables", "fixed", "steps", "local", "_key"])
 def test_names_that_mean_something_else_are_taken(name):
     with pytest.raises(ConfigError, match=f"no network can be called '{name}'.*; rename networks"):
         nets_of(**{name: Scale()})
