@@ -34,6 +34,20 @@ from prepared_sets import images, prepare, real_data_dir  # noqa: F401 - fixture
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+# Folders whose tests compare whole programs with each other and mostly wait for the compiler. The
+# mathematics (losses, kernels, metrics, networks ...) is tested as users compile it.
+LIGHTLY_OPTIMISED = ("games", "runs", "training", "evaluation")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimisation(request):
+    """Lets XLA optimise less where that makes no number of a test another one."""
+    folder = Path(request.module.__file__).parent.name
+    jax.config.update("jax_disable_most_optimizations", folder in LIGHTLY_OPTIMISED)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)

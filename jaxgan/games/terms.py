@@ -113,10 +113,10 @@ def adversarial(
     penalties, measures = penalties or {}, measures or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
     scaled = any(term.jacobian_scale is not None for term in terms.values())
-    opposed = views != {"images"}
+    has_discriminator = views != {"images"}
     if both := sorted(terms.keys() & penalties.keys()):
         raise ConfigError(f"{both[0]!r} names a term and a penalty; rename the term")
-    if not opposed and (penalties or scaled or augmentation is not None):
+    if not has_discriminator and (penalties or scaled or augmentation is not None):
         raise ConfigError(
             "penalties, augmentation and jacobian_scale concern the discriminator, and no term "
             "uses one; remove them, or set loss.on to logits or features"
@@ -131,7 +131,7 @@ def adversarial(
     ) -> tuple[dict[str, dict[str, Array]], Metrics]:
         terms_key, penalties_key = jax.random.split(key)
         seen_by = partial(_seen, nets, augmentation, packing, batch, fakes)
-        seen = seen_by(jax.random.fold_in(key, _AUGMENTATION)) if opposed else None
+        seen = seen_by(jax.random.fold_in(key, _AUGMENTATION)) if has_discriminator else None
         compared = _views(views, batch, fakes, seen)
         asked = {"labels": batch.labels, "z": fakes.z, "reference": nets.reference}
         of_terms = {
@@ -152,7 +152,7 @@ def adversarial(
             if penalty.of_generator:
                 totals["generator"][name] = penalty.weight * of_penalties[name].generator
         metrics = {}
-        if opposed:
+        if has_discriminator:
             metrics["logits/real"], metrics["logits/fake"] = map(jnp.mean, compared["logits"])
         for index, (label, measure) in enumerate(measures.items()):
             further = _asked(measure.asks, asked, jax.random.fold_in(key, len(terms) + index))
@@ -163,7 +163,7 @@ def adversarial(
         return generate(nets, batch, key).samples
 
     states = tuple(p.network for p in penalties.values() if p.network is not None)
-    turns = (("discriminator", *states), ("generator",)) if opposed else (("generator",),)
+    turns = (("discriminator", *states), ("generator",)) if has_discriminator else (("generator",),)
     return Game(generate, losses, sample, turns=turns)
 
 

@@ -1,11 +1,9 @@
 """Trains a run: the loop around the compiled steps, its events, and exact resumption."""
 
-import itertools
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.config import Config, differences
-from jaxgan.data import describe, host_batches
+from jaxgan.data import describe
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
 from jaxgan.evaluation import conditions, draw, make_evaluator, make_monitor, monitored
 from jaxgan.files import read_json, write_json
@@ -25,14 +23,16 @@ from jaxgan.pixels import model_batch
 from jaxgan.registry import unknown
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
+from jaxgan.runs.data_feed import feed, fits_on_device
 from jaxgan.runs.directory import RunDirectory, locked
 from jaxgan.runs.entries import user_modules
 from jaxgan.runs.pictures import in_rows, save_samples
 from jaxgan.runs.scoring import metrics_of, reference_of, score_names
+from jaxgan.runs.signals import interruption
 from jaxgan.runs.writer import Writer
 from jaxgan.training import parallel
 from jaxgan.training.steps import TrainStep
-from jaxgan.types import Batch, PyTree
+from jaxgan.types import PyTree
 
 # What an explicit resume may change: how long a run is and how it is watched.
 _CHANGEABLE = {
@@ -47,8 +47,6 @@ _CHANGEABLE = {
     "data.placement",
 }
 _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
-_DATA_SHARE = 0.25  # of a device's memory, at most, for the data set
-_CPU_BYTES = 4 * 2**30  # stands for the memory of a device that does not tell it
 # Steps fold 0, 1, 2, ... into the run's key; these are out of their reach.
 _EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
 
@@ -95,7 +93,7 @@ def train(
         CheckpointError: there are checkpoints, and none can be used.
     """
     directory = RunDirectory(Path(workdir).expanduser())
-    with locked(directory.root), _signals() as interrupted:
+    with locked(directory.root), interruption() as interrupted:
         _check_directory(directory, config, resume)
         program = build(config)
         best, highest = _best_metric(config, program)
@@ -155,7 +153,7 @@ class _Loop:
         )
         self.evaluate = self.evaluator()
         self.conditions = conditions(program.source, _NUM_POINTS)
-        on_device = _on_device(config, program)
+        on_device = fits_on_device(config, program)
         run_steps = parallel.compiled(
             self.steps(on_device),
             mode=config.parallel,
@@ -164,8 +162,8 @@ class _Loop:
         )
         lengths = list(_call_lengths(config, self.step))
         key_data, started = np.asarray(jax.random.key_data(self.key)), self.step
-        with _feed(config, program, key_data, self.step, lengths, on_device) as feed:
-            for length, data in zip(lengths, feed, strict=False):
+        with feed(config, program, key_data, self.step, lengths, on_device) as fed:
+            for length, data in zip(lengths, fed, strict=False):
                 self.state, metrics = run_steps(self.state, data, length)
                 self.collect()
                 self.step, self.pending = self.step + length, metrics
@@ -373,67 +371,6 @@ def _call_lengths(config: Config, step: int) -> Iterator[int]:
         length = min(config.steps_per_call, config.steps - step, *to_events)
         yield length
         step += length
-
-
-def _on_device(config: Config, program: Program) -> bool:
-    if config.data.placement != "auto":
-        return config.data.placement == "device"
-    memory = program.mesh.devices.flat[0].memory_stats() or {}
-    limit = int(memory.get("bytes_limit", _CPU_BYTES) * _DATA_SHARE)
-    return sum(s.nbytes for s in (program.source, *program.streams.values())) <= limit
-
-
-@contextmanager
-def _feed(
-    config: Config,
-    program: Program,
-    key_data: np.ndarray,
-    step: int,
-    lengths: list[int],
-    on_device: bool,
-) -> Iterator[Iterator[Batch]]:
-    """What each call gets: the whole sets on the device, or its own stacked batches."""
-    if on_device:
-        yield itertools.repeat(parallel.replicate(program.data(), program.mesh))
-        return
-    sizes = batch_sizes(config)
-    with host_batches(
-        program.source,
-        key_data,
-        lengths=lengths,
-        batch_size=sizes[""],
-        streams={name: (stream, sizes[name]) for name, stream in program.streams.items()},
-        start_step=step,
-        put=lambda batches: parallel.put_batches(batches, config.parallel, program.mesh),
-    ) as batches:
-        yield batches
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Sets the event at the first SIGINT or SIGTERM; a second one acts as if nobody listened."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    listened = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in listened}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def listen(number: int, frame: Any) -> None:
-        del number, frame
-        interrupted.set()
-        restore()
-
-    for number in listened:
-        signal.signal(number, listen)
-    try:
-        yield interrupted
-    finally:
-        restore()
 
 
 @jax.jit
