@@ -16,7 +16,7 @@ LATENTS = normal_latents(2)
 
 
 class Scale(nn.Module):
-    """x -> w x, with w = `start` at first; a condition is added."""
+    """x -> w x, with w = `start` at first; a condition is added, unless it is labels."""
 
     start: float = 1.0
 
@@ -24,7 +24,7 @@ class Scale(nn.Module):
     def __call__(self, x, condition=None, *, train):
         del train
         w = self.param("w", nn.initializers.constant(self.start), ())
-        return w * x if condition is None else w * x + condition
+        return w * x if condition is None or condition.ndim == 1 else w * x + condition
 
 
 class Critic(nn.Module):

@@ -108,7 +108,8 @@ def adversarial(
         packing: Samples that the discriminator judges together (Lin et al. 2018, PacGAN).
 
     Raises:
-        ConfigError: Penalties of a discriminator where no term has one.
+        ConfigError: Penalties of a discriminator where no term has one, a discriminator that
+            nothing trains, or a name of both a term and a penalty.
     """
     penalties, measures = penalties or {}, measures or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
@@ -120,6 +121,15 @@ def adversarial(
         raise ConfigError(
             "penalties, augmentation and jacobian_scale concern the discriminator, and no term "
             "uses one; remove them, or set loss.on to logits or features"
+        )
+    if (
+        has_discriminator
+        and not penalties
+        and all(term.players == "generator" for term in terms.values())
+    ):
+        raise ConfigError(
+            "every term is the generator's alone, and nothing trains the discriminator; set "
+            "players of one of them to both"
         )
 
     def generate(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Fakes:
