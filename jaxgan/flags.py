@@ -5,7 +5,7 @@ import dataclasses
 import io
 import typing
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -13,10 +13,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.fields import check_type, leaves, override_all
 from jaxgan.registry import unknown
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Options = TypeVar("Options", bound="DataclassInstance")
+Options = TypeVar("Options")
 
 # Annotates a field whose own fields are not prefixed with its name.
 UNPREFIXED = tyro.conf.arg(name="")
@@ -43,7 +40,7 @@ def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str
     if {"-h", "--help"} & set(arguments):
         print(_help(defaults, usage, about))
         raise SystemExit(0)
-    own = {field.name for field in dataclasses.fields(defaults)}
+    own = set(typing.get_type_hints(type(defaults)))
     config = getattr(defaults, "config", None)
     values, of_config = {}, {}
     for path, value in _pairs(defaults, list(arguments)):

@@ -15,7 +15,7 @@ MODULES = [
 ]
 
 
-def tests_of(name):
+def examples_of(name):
     finder = doctest.DocTestFinder(exclude_empty=True)
     module = importlib.import_module(name)
     return [test for test in finder.find(module, name) if test.examples]
@@ -23,7 +23,7 @@ def tests_of(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_its_examples_are_true(name):
-    for test in tests_of(name):
+    for test in examples_of(name):
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
         said = []
         runner.run(test, out=said.append)
@@ -32,4 +32,4 @@ def test_its_examples_are_true(name):
 
 def test_losses_and_kernels_have_examples():
     shown = [n for n in MODULES if n.startswith(("jaxgan.losses.", "jaxgan.kernels."))]
-    assert sum(len(tests_of(name)) for name in shown) >= 12
+    assert sum(len(examples_of(name)) for name in shown) >= 12
