@@ -226,7 +226,10 @@ def test_no_float_recompiles():
     config = dataclasses.replace(
         RING,
         loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0),
-        terms={"match": TermConfig(name="least_squares", on="features", weight=0.1)},
+        terms={
+            "match": TermConfig(name="least_squares", on="features", weight=0.1),
+            "mixture": TermConfig(name="mmd_rational_quadratic", on="images"),
+        },
         penalties={"wgan_gp": PenaltyConfig(weight=0.1)},
         controllers={"c": ControllerConfig(kwargs={"bandwidth": 0.5}, name="mmd_gaussian")},
         discriminator_share=0.5,
@@ -236,12 +239,14 @@ def test_no_float_recompiles():
         discriminator=player(Ramp(0.2, 0.1, shape="cosine", warmup=2)),
     )
     config = override(config, "discriminator.clip_norm", 1.0)
+    config = override(config, "generator.network.kwargs.noise", 0.1)
     program, state = start(config)
     step, batch = jax.jit(program.train_step), Batch(real=points(16))
     reference, _ = step(state, batch)
+    is_vector = lambda x: isinstance(x, tuple)  # noqa: E731
     names = {
-        ".".join(entry.key for entry in path): float(value)
-        for path, value in jax.tree.leaves_with_path(nested_floats(config))
+        ".".join(entry.key for entry in path): value
+        for path, value in jax.tree.leaves_with_path(nested_floats(config), is_leaf=is_vector)
     }
     assert {
         "loss.kwargs.bandwidth",
@@ -259,11 +264,16 @@ def test_no_float_recompiles():
         "discriminator.learning_rate.end",
         "discriminator.clip_norm",
         "generator.learning_rate",
+        "generator.network.kwargs.noise",
+        "terms.mixture.kwargs.alphas",
     } <= set(names)
     for name, value in names.items():
-        changed = override(config, name, 0.5 * value + 0.1)
-        hparams = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), nested_floats(changed))
-        assert value_at(hparams, tuple(name.split("."))) == pytest.approx(0.5 * value + 0.1)
+        new = 0.5 * np.array(value) + 0.1
+        changed = override(config, name, tuple(new.tolist()) if is_vector(value) else float(new))
+        hparams = jax.tree.map(
+            lambda x: jnp.asarray(x, jnp.float32), nested_floats(changed), is_leaf=is_vector
+        )
+        np.testing.assert_allclose(value_at(hparams, tuple(name.split("."))), new, rtol=1e-6)
         step(state.replace(hparams=hparams), batch)
     assert step._cache_size() == 1
     moved, _ = step(with_float(state, "generator.learning_rate", 0.5), batch)
