@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
 from jaxgan.errors import ConfigError
 from jaxgan.games.game import Game
 from jaxgan.games.nets import Nets
-from jaxgan.losses import pack
+from jaxgan.losses import pack, packed
 from jaxgan.penalties import lazy, scaled_mmd_factor
 from jaxgan.types import Batch, Losses, Metrics, Outputs
 
@@ -47,7 +47,8 @@ class Penalty(NamedTuple):
     Attributes:
         penalty: (critic, real, fake, *, key, axis_name) -> scalar, its hyperparameters bound.
         weight: Factor on it.
-        every: Updates of the discriminator between its uses (see `jaxgan.penalties.lazy`).
+        every: Updates of the discriminator between its uses (see `jaxgan.penalties.lazy`); 1 where
+            `network` or `of_generator` is set.
         network: The network that keeps its state, where it has one: then the penalty is
             (real_logits, fake_logits) -> scalar of that network, as LeCam is.
         of_generator: Whether it is (critic, generate, z, fake, *, key, axis_name) -> Losses, with a
@@ -109,7 +110,7 @@ def adversarial(
 
     Raises:
         ConfigError: Penalties of a discriminator where no term has one, a discriminator that
-            nothing trains, or a name of both a term and a penalty.
+            nothing trains, a penalty that cannot be lazy, or a name of both a term and a penalty.
     """
     penalties, measures = penalties or {}, measures or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
@@ -122,6 +123,12 @@ def adversarial(
             "penalties, augmentation and jacobian_scale concern the discriminator, and no term "
             "uses one; remove them, or set loss.on to logits or features"
         )
+    for name, penalty in penalties.items():
+        if penalty.every != 1 and (penalty.network is not None or penalty.of_generator):
+            raise ConfigError(
+                f"penalties.{name}.every is {penalty.every}, and this penalty acts in every step; "
+                "leave it out"
+            )
     if (
         has_discriminator
         and not penalties
@@ -201,12 +208,23 @@ def _checked(samples: Array, batch: Batch) -> Array:
 
 
 class _Seen(NamedTuple):
-    """What the discriminator sees on this device, and what it is conditioned on."""
+    """What the discriminator sees on this device.
+
+    Attributes:
+        real: Real samples, augmented and packed.
+        fake: Fakes, likewise.
+        condition: What the discriminator is conditioned on.
+        outputs: What it makes of real and fake.
+        packing: Samples that it judges together.
+        given: The condition of each sample.
+    """
 
     real: Array
     fake: Array
     condition: Array | None
     outputs: tuple[Outputs, Outputs]
+    packing: int
+    given: Array | None
 
 
 def _seen(
@@ -226,9 +244,9 @@ def _seen(
         fake = augmentation(fake, key=fake_key, axis_name=nets.axis_name)
     if packing > 1:
         real, fake = pack(real, packing), pack(fake, packing)
-        given = None  # a pack has as many conditions as samples
-    judge = partial(_judged, nets, given)
-    return _Seen(real, fake, given, (judge(real), judge(fake)))
+    seen = given if packing == 1 else None  # a pack has as many conditions as samples
+    judge = partial(_judged, nets, seen)
+    return _Seen(real, fake, seen, (judge(real), judge(fake)), packing, given)
 
 
 def _judged(nets: Nets, given: Array | None, x: Array) -> Outputs:
@@ -288,8 +306,8 @@ def _penalty(
     if penalty.of_generator:
         generator = nets.fixed("generator")
         return penalty.penalty(
-            critic,
-            lambda z: generator(z, seen.condition),
+            packed(critic, seen.packing),
+            lambda z: generator(z, seen.given),
             nets.local(fakes.z),
             nets.local(fakes.samples),
             **options,

@@ -18,6 +18,7 @@ from jaxgan.games import Game, Nets, Slices
 from jaxgan.games.game import Loss
 from jaxgan.penalties import orthogonal
 from jaxgan.pixels import model_batch
+from jaxgan.registry import unknown
 from jaxgan.training.controllers import Controller, adjusted
 from jaxgan.training.schedules import scheduled
 from jaxgan.training.state import (
@@ -111,7 +112,7 @@ def make_train_step(
             metrics = of_turn | metrics
             fakes = None if fakes.sources & set(turn) else fakes
 
-        adjustments = {c: of_turn[c.metric] for c in controllers}
+        adjustments = {c: _measured(c, metrics | of_turn) for c in controllers}
         new_hparams = adjusted(state.hparams, adjustments)
         for controller, measured in adjustments.items():
             metrics |= {controller.metric: measured}
@@ -286,6 +287,14 @@ def _gradients(
         further = fakes.pull_back(to_leaves)[0]
         grads |= {name: jax.tree.map(jnp.add, grads[name], further[name]) for name in through}
     return {name: grads[name] for name in together}, stats, shown
+
+
+def _measured(controller: Controller, metrics: Metrics) -> Float[Array, ""]:
+    if controller.metric not in metrics:
+        raise unknown(
+            f"metric, as controllers.{controller.label}.name,", controller.metric, metrics
+        )
+    return metrics[controller.metric]
 
 
 def _chosen(items: list, chosen: list[bool]) -> list:

@@ -316,6 +316,23 @@ def test_a_penalty_of_both_players():
     np.testing.assert_allclose(losses["discriminator"]["p"], expected, rtol=1e-5)
 
 
+def test_a_penalty_of_both_players_judges_packs_and_conditions_the_generator():
+    """As the discriminator does: it is called with packs, and the generator with its condition."""
+    given = jnp.ones((4, 2))
+    shapes = []
+
+    def both(critic, generate, z, fake, *, key, axis_name):
+        shapes.append((critic(fake).shape, generate(z).shape))
+        np.testing.assert_allclose(generate(z), fake)
+        return Losses(jnp.zeros(()), critic(fake).sum())
+
+    game = adversarial(MAIN, {"p": Penalty(both, of_generator=True)}, packing=2)
+    losses, _, fakes = played(game, batch(4, condition=given))
+    assert set(shapes) == {((2, 1), (4, 2))}
+    expected = logits(pack(fakes.samples, 2)).sum()
+    np.testing.assert_allclose(losses["discriminator"]["p"], expected, rtol=1e-5)
+
+
 def test_latent_consistency_from_a_config():
     """The generator shows changes of z and the discriminator ignores them; floats are traced."""
     config = dataclasses.replace(RING, penalties={"latent_consistency": PenaltyConfig(weight=0.1)})
@@ -380,6 +397,14 @@ def test_scaled_mmd():
         (
             lambda: adversarial({"x": Term(wasserstein, players="generator")}),
             "nothing trains the discriminator; set players of one of them to both",
+        ),
+        (
+            lambda: adversarial(MAIN, {"p": Penalty(r1, every=4, of_generator=True)}),
+            "penalties.p.every is 4, and this penalty acts in every step; leave it out",
+        ),
+        (
+            lambda: adversarial(MAIN, {"p": Penalty(r1, every=2, network="p")}),
+            "penalties.p.every is 2",
         ),
         (
             lambda: played(adversarial({"x": Term(wasserstein, on="class_logits")})),

@@ -181,3 +181,18 @@ def test_a_metric_of_the_game_can_be_measured():
     )
     assert metrics["controllers/balance/adjusted"] == new.hparams["loss"]["weight"]
     assert np.isfinite(metrics["controllers/match/measured"])
+
+
+def test_metrics_of_every_turn_can_be_measured_and_unknown_ones_are_told():
+    settings = {"adjusts": "loss.weight", "rate": 1.0, "target": 0.0, "upper": 2.0}
+    program, state = start(controlled(name="loss/discriminator", **settings))
+    new, metrics = jax.jit(program.train_step)(state, Batch(real=jnp.ones((32, 2))))
+    np.testing.assert_allclose(
+        new.hparams["loss"]["weight"], np.clip(np.exp(metrics["loss/discriminator"]), 0, 2), 1e-5
+    )
+    program, state = start(controlled(name="logits/reel", **settings))
+    with pytest.raises(ConfigError) as error:
+        jax.eval_shape(program.train_step, state, Batch(real=jnp.ones((32, 2))))
+    assert str(error.value) == (
+        "unknown metric, as controllers.balance.name, 'logits/reel'; did you mean 'logits/real'?"
+    )

@@ -49,9 +49,11 @@ def trained(config, num_devices, mode="jit"):
 
 
 def with_penalties():
-    """All of them, of which every second one is lazy."""
+    """All of them, of which every second one is lazy, if it can be."""
+    can_be_lazy = [n for n, p in PENALTIES.items() if p.network is None and not p.of_generator]
     penalties = {
-        name: PenaltyConfig(weight=0.1, every=1 + index % 2) for index, name in enumerate(PENALTIES)
+        name: PenaltyConfig(weight=0.1, every=2 if name in can_be_lazy[1::2] else 1)
+        for name in PENALTIES
     }
     return dataclasses.replace(CONFIG, penalties=penalties)
 

@@ -80,6 +80,7 @@ def test_the_ends_of_a_ramp_become_its_value():
 RAMPS = {
     "generator.learning_rate": Ramp(0.02, 0.001, shape="cosine"),
     "generator.clip_norm": Ramp(0.02, 0.5, steps=3),
+    "generator.network.kwargs.input_noise": Ramp(0.3, 0.01, shape="exponential"),
     "discriminator.learning_rate": Ramp(0.02, 0.002, steps=3, shape="exponential"),
     "discriminator.optimizer.kwargs.b1": Ramp(0.9, 0.1, steps=4),
     "penalties.r1.weight": Ramp(1.0, 0.1, steps=3, shape="exponential", warmup=1),
