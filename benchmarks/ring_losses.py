@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan import runtime
-from jaxgan.config import Config, PenaltyConfig, override
+from jaxgan.config import Config, PenaltyConfig, Ramp, override
 
 ROUNDS = 10
 REFERENCE = "non_saturating"
@@ -53,7 +53,7 @@ def player(name: str) -> dict[str, Any]:
         f"{name}.network.kwargs.activation": "leaky_relu",
         f"{name}.optimizer.kwargs.b1": 0.0,
         f"{name}.optimizer.kwargs.b2": 0.99,
-        f"{name}.learning_rate": 2e-3,
+        f"{name}.learning_rate": Ramp(2e-3, 0.02 * 2e-3, shape="cosine"),
     }
 
 
@@ -63,8 +63,6 @@ SHARED = {
     "data.name": "ring",
     "data.batch_size": 128,
     "latent.dim": 2,
-    "schedule.name": "cosine",
-    "schedule.final": 0.02,
     "ema_half_life": 100.0,
 }
 GAMMA = 0.05
@@ -86,11 +84,16 @@ VIEW_OF_MODULE = {
     "f_divergences": "logit",
     "kernel_gan": "critic",
     "similarity": "critic",
-    "correlation": "critic",
+    "correlations": "critic",
     "diversity": "critic",
     "transport": "points",
 }
 NOT_APPLICABLE = {"structural_similarity": "compares images; the ring has points"}
+# By what a loss asks for.
+NOT_ASKED = {
+    "labels": "compares class by class; the ring has no labels",
+    "z": "depends on z: a further term, beside a loss that compares with the data",
+}
 
 # Samples of the ring have no counterparts: no adversary could help these.
 PAIRED = ("pearson", "spearman", "cca", "barlow_twins")
@@ -132,12 +135,16 @@ class Setting(NamedTuple):
 def settings() -> dict[str, Setting | str]:
     """The rows of the table by label: a setting each, or why the loss does not apply."""
     from jaxgan.losses import LOSSES
+    from jaxgan.registry import asks_for
 
     rows: dict[str, Setting | str] = {}
     for name, loss in LOSSES.items():
         module = loss.__module__.rpartition(".")[2]
         if module in NOT_APPLICABLE:
             rows[name] = NOT_APPLICABLE[module]
+            continue
+        if missing := NOT_ASKED.keys() & asks_for(loss.function):
+            rows[name] = NOT_ASKED[missing.pop()]
             continue
         view = VIEW_OF_LOSS.get(name) or VIEW_OF_MODULE[module]
         matches = module == "similarity" and name != "feature_matching"
@@ -177,33 +184,29 @@ class Training(NamedTuple):
 
 
 def prepare(config: Config, seeds: int, length: int) -> Training:
-    """Compiles the training of a config from seeds 0, 1, ..., in dispatches of `length` steps."""
+    """Compiles the training of a config from seeds 0, 1, ..., in calls of `length` steps."""
     import jax
     import jax.numpy as jnp
 
-    from jaxgan.data import whole
+    from jaxgan.evaluation import request
     from jaxgan.metrics import mixture_modes
     from jaxgan.runs.build import build
     from jaxgan.training import parallel
-    from jaxgan.training.state import sample
 
-    mesh = parallel.make_mesh(jax.devices()[:1])
-    run = build(config, mesh)
+    run = build(config, parallel.make_mesh(jax.devices()[:1]))
     mixture = run.source.mixture
     assert mixture is not None
-    dispatch = parallel.make_dispatch(
-        run.train_step, mode="jit", mesh=mesh, batch_size=config.data.batch_size
-    )
-    data = jax.device_put(whole(run.source))
+    data = jax.device_put(run.data())
 
     def advance(state: Any, data: Any) -> tuple[Any, Any]:
-        state, metrics = dispatch(state, data, length)
+        state, metrics = run.run_steps(state, data, length)
         return state, jnp.stack([jnp.isfinite(x) for x in metrics.values()]).all(axis=0)
 
     def score(state: Any) -> Any:
         # A stream of its own: training folds the step into the key.
-        z = run.latents(jax.random.fold_in(state.key, 2**32 - 2), NUM_SAMPLES)
-        return mixture_modes(sample(state, z), mixture.centers, mixture.sigma)
+        key = jax.random.fold_in(state.key, 2**32 - 2)
+        points = run.sample(state, key, request(NUM_SAMPLES))
+        return mixture_modes(points, mixture.centers, mixture.sigma)
 
     states = jax.jit(jax.vmap(run.init))(jax.vmap(jax.random.key)(jnp.arange(seeds)))
     together = jax.jit(jax.vmap(advance, in_axes=(0, None)))
@@ -212,7 +215,7 @@ def prepare(config: Config, seeds: int, length: int) -> Training:
 
 
 def timed(training: Training) -> tuple[Training, np.ndarray, float]:
-    """The training one dispatch on, whether its steps were finite, and the seconds of a step."""
+    """The training one call on, whether its steps were finite, and the seconds of a step."""
     start = time.perf_counter()
     states, finite = training.advance(training.states)
     finite = np.asarray(finite)

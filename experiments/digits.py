@@ -15,7 +15,7 @@ from jaxgan.config import (
     OptimizerConfig,
     PenaltyConfig,
     PlayerConfig,
-    ScheduleConfig,
+    Ramp,
     TermConfig,
 )
 
@@ -23,6 +23,7 @@ from jaxgan.config import (
 def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small convolutions."""
     adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
+    rate = Ramp(1e-3, 0.02 * 1e-3, shape="cosine")
     return Config(
         steps=15_000,
         data=DataConfig(name="digits", batch_size=64),
@@ -30,16 +31,15 @@ def config() -> Config:
         generator=PlayerConfig(
             network=NetworkConfig(name="dcgan", kwargs={"width": 64}),
             optimizer=adam,
-            learning_rate=1e-3,
+            learning_rate=rate,
         ),
         discriminator=PlayerConfig(
             network=NetworkConfig(name="dcgan", kwargs={"width": 64, "norm": "none"}),
             optimizer=adam,
-            learning_rate=1e-3,
+            learning_rate=rate,
         ),
         loss=TermConfig(name="relativistic_pairing"),
         penalties={"r1": PenaltyConfig(weight=0.1), "r2": PenaltyConfig(weight=0.1)},
-        schedule=ScheduleConfig(name="cosine", final=0.02),
         ema_half_life=400.0,
         steps_per_call=100,
         log_every=500,

@@ -16,7 +16,7 @@ from jaxgan.config import (
     OptimizerConfig,
     PenaltyConfig,
     PlayerConfig,
-    ScheduleConfig,
+    Ramp,
     TermConfig,
 )
 
@@ -25,6 +25,7 @@ def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small dense networks."""
     adam = OptimizerConfig(kwargs={"b1": 0.0, "b2": 0.99})
     widths = {"widths": (128, 128, 128, 128), "activation": "leaky_relu"}
+    rate = Ramp(2e-3, 0.02 * 2e-3, shape="cosine")
     return Config(
         steps=16_000,
         data=DataConfig(name="grid", batch_size=256),
@@ -32,14 +33,13 @@ def config() -> Config:
         generator=PlayerConfig(
             network=NetworkConfig(name="mlp", kwargs={**widths, "output": "linear"}),
             optimizer=adam,
-            learning_rate=2e-3,
+            learning_rate=rate,
         ),
         discriminator=PlayerConfig(
-            network=NetworkConfig(name="mlp", kwargs=widths), optimizer=adam, learning_rate=2e-3
+            network=NetworkConfig(name="mlp", kwargs=widths), optimizer=adam, learning_rate=rate
         ),
         loss=TermConfig(name="relativistic_pairing"),
         penalties={"r1": PenaltyConfig(weight=1.0), "r2": PenaltyConfig(weight=1.0)},
-        schedule=ScheduleConfig(name="cosine", final=0.02),
         ema_half_life=700.0,
         steps_per_call=100,
         log_every=1000,

@@ -1,12 +1,19 @@
 """What is trained: games, and the networks that play them."""
 
+from jaxgan.games.classifying import semi_supervised
+from jaxgan.games.common import from_prior, head, ranged, stream
+from jaxgan.games.energies import Balance, began
 from jaxgan.games.game import Algorithm, Game
+from jaxgan.games.inference import bigan, infogan
 from jaxgan.games.nets import Latents, Nets, Slices
 from jaxgan.games.terms import Fakes, Measure, Penalty, Term, adversarial, condition, measured
+from jaxgan.games.translation import cycle_gan, paired_translation
+from jaxgan.games.variational import vae, vae_gan
 
 __all__ = [
     "GAMES",
     "Algorithm",
+    "Balance",
     "Fakes",
     "Game",
     "Latents",
@@ -16,8 +23,30 @@ __all__ = [
     "Slices",
     "Term",
     "adversarial",
+    "began",
+    "bigan",
     "condition",
+    "cycle_gan",
+    "from_prior",
+    "head",
+    "infogan",
     "measured",
+    "paired_translation",
+    "ranged",
+    "semi_supervised",
+    "stream",
+    "vae",
+    "vae_gan",
 ]
 
-GAMES = {"adversarial": adversarial}
+GAMES = {
+    "adversarial": adversarial,
+    "began": began,
+    "bigan": bigan,
+    "cycle_gan": cycle_gan,
+    "infogan": infogan,
+    "paired_translation": paired_translation,
+    "semi_supervised": semi_supervised,
+    "vae": vae,
+    "vae_gan": vae_gan,
+}
