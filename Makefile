@@ -16,8 +16,8 @@ demo: $(VENV)/.core  ## train on scikit-learn's digits: weights, metrics and a p
 test: $(VENV)/.test  ## the fast tests
 	$(BIN)/pytest -n auto $(FLAGS)
 
-test-all: $(VENV)/.test  ## the slow tests too
-	$(BIN)/pytest -n auto -m "slow or not slow" $(FLAGS)
+test-all: $(VENV)/.test  ## the slow tests too, with XLA's optimisations
+	JAXGAN_TEST_OPTIMISED=1 $(BIN)/pytest -n auto -m "slow or not slow" $(FLAGS)
 
 parity: $(VENV)/.parity  ## what the tests that compare with torch need; they run with the others
 

@@ -34,16 +34,18 @@ from prepared_sets import images, prepare, real_data_dir  # noqa: F401 - fixture
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-# Folders whose tests compare whole programs with each other and mostly wait for the compiler. The
-# mathematics (losses, kernels, metrics, networks ...) is tested as users compile it.
-LIGHTLY_OPTIMISED = ("games", "runs", "training", "evaluation")
+# Nearly all of the time of the tests is XLA's, and most of that goes into optimisations that change
+# no test's verdict. Kernels are compiled as users compile them: a compiler's fusion once made one
+# of them fifty times too large. `make test-all` compiles everything so.
+FULLY_OPTIMISED = ("kernels",)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def optimisation(request):
-    """Lets XLA optimise less where that makes no number of a test another one."""
+    """Lets XLA optimise less, but for the modules above and where the environment says so."""
     folder = Path(request.module.__file__).parent.name
-    jax.config.update("jax_disable_most_optimizations", folder in LIGHTLY_OPTIMISED)
+    fully = folder in FULLY_OPTIMISED or "JAXGAN_TEST_OPTIMISED" in os.environ
+    jax.config.update("jax_disable_most_optimizations", not fully)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 

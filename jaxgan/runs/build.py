@@ -13,6 +13,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from jaxgan.config import Config
 from jaxgan.data import Source, whole
+from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game
 from jaxgan.pixels import model_batch
 from jaxgan.runs.entries import make_ramps, nested_floats
@@ -92,11 +93,22 @@ class Program(NamedTuple):
         assert self.setup is not None
         nets = initial_nets(self.setup, _at_start(self.setup, self.hparams), key)
         made = fit(nets, self.source, jax.random.fold_in(key, _FIT))
+        if not isinstance(made, dict) or not _are_nested_dicts(made):
+            raise ConfigError(
+                f"the game's fit returns {type(made).__name__}; it must return nested dicts of "
+                "arrays, such as {'mean': mean}"
+            )
         return jax.tree.map(jnp.asarray, made)
 
 
 # Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
 _FIT = 2**32 - 5
+
+
+def _are_nested_dicts(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return all(map(_are_nested_dicts, tree.values()))
+    return isinstance(tree, jax.Array | np.ndarray | float | int)
 
 
 def build(

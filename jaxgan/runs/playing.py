@@ -160,6 +160,11 @@ def make_players(config: Config, source: Source, axis_name: str | None) -> dict[
     }
     for label, entry in penalty_entries(config).items():
         if entry.record.network is not None:
+            if label in players:
+                raise ConfigError(
+                    f"penalties.{label} keeps its state in a network of that name, which a player "
+                    "has; rename the penalty"
+                )
             # It has statistics alone, and so nothing to optimise.
             players[label] = Player(
                 entry.record.network(), lambda _: optax.identity(), optax.identity()

@@ -59,6 +59,7 @@ def test_each_sample_draws_for_itself(name, key):
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.slow
 def test_half_precision_stays_half_precision(name, key):
     x = images(16, dtype=jnp.bfloat16)
     some = jax.jit(functools.partial(augmented, name, key=key))
@@ -103,6 +104,7 @@ def test_eight_devices_agree_with_one(name, mode):
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.slow
 def test_members_of_a_sweep_have_their_own_keys_and_probabilities(name):
     x, keys = images(8), jax.random.split(jax.random.key(1), 3)
     probabilities = jnp.array([0.0, 0.5, 1.0])

@@ -59,6 +59,7 @@ def test_points_get_noise(key):
     assert abs(shift.mean()) < 4 * 0.5 / 3000**0.5
 
 
+@pytest.mark.slow
 def test_devices_draw_different_parts_of_one_augmentation(key):
     x = jnp.tile(gradient_images(1), (16, 1, 1, 1))
     expected = augment(x, key=key)

@@ -42,6 +42,7 @@ def test_digits_are_classified_well():
     assert_allclose(np.mean(features**2), 1.0, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(quick):
     again = train_classifier(digits(0, 300), digits(300, 370), **QUICK)
     other = train_classifier(digits(0, 300), digits(300, 370), seed=1, **QUICK)
@@ -106,6 +107,7 @@ def test_cache_is_read_and_keyed_by_all_that_matters(tmp_path, quick):
             cached(tmp_path, **change)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_replaced(tmp_path, quick):
     cached(tmp_path, lambda: digits(0, 300))
     (path,) = (tmp_path / "classifiers").iterdir()
@@ -148,6 +150,7 @@ def test_without_cache_directory_nothing_is_kept(tmp_path, monkeypatch, quick):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_large_oblong_colour_images_train():
     # Two classes that differ in brightness: anything that learns separates them.
     rng = np.random.default_rng(0)

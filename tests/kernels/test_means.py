@@ -152,6 +152,7 @@ def test_batches_of_sets_and_steps_of_a_scan():
                 np.testing.assert_allclose(a[i], b, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_coincident_points_have_finite_gradients():
     x = jnp.broadcast_to(points(1), (9, 3))
     for name in ("gaussian", "energy", "matern32", "laplacian"):

@@ -73,6 +73,7 @@ def test_soft_ranks_have_useful_gradients():
     assert soft_spearman(x, y, temperature=1e-5) > max(0.9, before)
 
 
+@pytest.mark.slow
 def test_soft_ranks_in_chunks(monkeypatch):
     x, y = samples(6, 5), samples(6, 5, seed=1)
 

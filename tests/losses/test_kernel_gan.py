@@ -52,6 +52,7 @@ def test_views_are_flattened(name):
 
 
 @pytest.mark.parametrize("name", DISTINCT)
+@pytest.mark.slow
 def test_gradients_of_a_collapsed_generator_are_finite(name):
     real = samples(5, 10)
     fake = jnp.broadcast_to(real[:1], (4, 10))

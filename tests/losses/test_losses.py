@@ -184,6 +184,7 @@ def test_f_gan_where_the_formulas_of_the_table_saturate():
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 @pytest.mark.parametrize("shape", [(), (2, 3, 1)])
+@pytest.mark.slow
 def test_any_shape_of_logits(name, shape):
     real, fake = logits(4, *shape), logits(3, *shape, seed=1)
     expected = reference(name, real, fake)
@@ -191,6 +192,7 @@ def test_any_shape_of_logits(name, shape):
 
 
 @pytest.mark.parametrize("name", [once(name) for name in LOSSES])
+@pytest.mark.slow
 def test_half_precision_logits_give_float32_losses(name):
     real, fake = batches(name, 6, 4, 2, dtype=jnp.bfloat16)
     losses = JITTED[name](real, fake)
