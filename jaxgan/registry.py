@@ -172,6 +172,8 @@ def bind(
 
 def _coerce(value: Any, default: Any, path: str) -> Any:
     """The value in the type of the default."""
+    if isinstance(default, str) and value is None:
+        return "none"  # which a flag reads as None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, Ramp) and isinstance(default, float):
         return value._replace(start=float(value.start), end=float(value.end))

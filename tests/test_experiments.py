@@ -33,21 +33,40 @@ def check(workdir):
     return rows[-1]
 
 
-@pytest.mark.parametrize("name", ["digits", "ring", "grid"])
+SLOW = ("digits_bigan", "digits_infogan", "digits_semi_supervised", "digits_vaegan")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        for name in NAMES
+        if not name.startswith("mnist")
+    ],
+)
 def test_it_trains(name, tmp_path):
     assert main(["train", f"experiments.{name}", f"--workdir={tmp_path}", *SMALL]) == 0
     check(tmp_path)
 
 
+@pytest.fixture
+def squares(prepare):
+    """Prepares squares in three places, as a data set of this size without a split "test"."""
+
+    def prepared(side, channels, labelled):
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 3, 90)
+        images = rng.integers(0, 60, (90, side, side, channels), dtype=np.uint8)
+        for image, corner in zip(images, 5 * labels, strict=True):
+            image[corner : corner + 5, corner : corner + 5] = 250
+        return prepare("squares", list(images), labels=labels if labelled else None)
+
+    return prepared
+
+
 @pytest.mark.parametrize(("side", "channels", "labelled"), [(16, 1, True), (28, 3, False)])
-def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, prepare, tmp_path):
-    """Squares in three places, prepared here; there is no split "test"."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 90)
-    squares = rng.integers(0, 60, (90, side, side, channels), dtype=np.uint8)
-    for image, corner in zip(squares, 5 * labels, strict=True):
-        image[corner : corner + 5, corner : corner + 5] = 250
-    data_dir = prepare("squares", list(squares), labels=labels if labelled else None)
+def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, squares, tmp_path):
+    data_dir = squares(side, channels, labelled)
     arguments = ["train", "experiments.mnist_dcgan", *SMALL, "--batch-size=16"]
     arguments += ["--data.name=squares", f"--data-dir={data_dir}", f"--workdir={tmp_path / 'run'}"]
     arguments += [f"--{player}.network.kwargs.width=4" for player in ("generator", "discriminator")]
@@ -56,6 +75,34 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, prepar
     assert ("eval/classes" in row) == labelled
     if labelled:
         assert row["eval/classifier_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "terms.classes.weight=0",
+        pytest.param("discriminator.network.kwargs.conditioning='none'", marks=pytest.mark.slow),
+        pytest.param("discriminator.network.kwargs.conditioning=concat", marks=pytest.mark.slow),
+    ],
+)
+def test_mnist_conditional_takes_one_flag_for_each_kind(flag, squares, tmp_path):
+    data_dir, run = squares(16, 1, True), str(tmp_path / "run")
+    arguments = ["train", "experiments.mnist_conditional", *SMALL, "--batch-size=16", f"--{flag}"]
+    arguments += ["--data.name=squares", f"--data-dir={data_dir}", f"--workdir={run}"]
+    arguments += [f"--{player}.network.kwargs.width=4" for player in ("generator", "discriminator")]
+    assert main(arguments) == 0
+    assert 0 <= check(tmp_path / "run")["eval/class_agreement"] <= 1
+    picture = tmp_path / "twos.png"
+    assert main(["sample", run, "--label=2", "--num=9", f"--out={picture}"]) == 0
+    assert picture.exists()
+
+
+@pytest.mark.slow
+def test_mnist_conditional_makes_the_digits_that_are_asked_for(real_data_dir, tmp_path):
+    arguments = ["train", "experiments.mnist_conditional", "--steps=2000", "--eval-every=0"]
+    assert main([*arguments, f"--data-dir={real_data_dir}", f"--workdir={tmp_path}"]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["metrics"]["eval/class_agreement"] >= 0.95
 
 
 def test_mnist_dcgan_trains_on_the_genuine_mnist(real_data_dir, tmp_path):

@@ -67,6 +67,23 @@ def from_prior(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n .
     return nets.generator(nets.latents(key, len(batch.real)))
 
 
+def encoded(
+    outputs: Outputs, z: Float[Array, "n latent"], *, each: int
+) -> tuple[Float[Array, "n latent"], ...]:
+    """What an encoder returns, as so many arrays of the shape of z.
+
+    Raises:
+        ConfigError: An encoder with another number of outputs.
+    """
+    count, latent = outputs.logits.shape[1], z.shape[1]
+    if count != each * latent:
+        raise ConfigError(
+            f"the encoder has {count} outputs, and z has {latent} dimensions; it must have {each} "
+            f"for each: set its num_outputs to {each * latent}"
+        )
+    return tuple(jnp.split(outputs.logits, each, axis=1))
+
+
 def in_pairs(x: Samples, y: Samples) -> Float[Array, "m ..."]:
     """A picture of n // 2 pairs, x_i before y_i."""
     pairs = jnp.stack([x, y], axis=1)[: len(x) // 2]

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, ScalarLike
 
-from jaxgan.games.common import from_prior, head, in_pairs, ranged, squared_error
+from jaxgan.errors import ConfigError
+from jaxgan.games.common import encoded, from_prior, head, in_pairs, ranged, squared_error
 from jaxgan.games.game import Game, Loss
 from jaxgan.games.nets import Nets
 from jaxgan.losses import cross_entropy, non_saturating, reparameterise
@@ -41,22 +42,25 @@ def bigan(*, stochastic: bool = False) -> Game:
         stochastic: Whether E(x) is drawn from N(mean, variance), as in ALI; then the encoder has
             two outputs for each dimension of z, the mean and the log variance.
 
+    Raises:
+        ConfigError: An encoder with another number of outputs.
+
     Source: Donahue et al. 2017, Adversarial Feature Learning, https://arxiv.org/abs/1605.09782;
     Dumoulin et al. 2017, Adversarially Learned Inference, https://arxiv.org/abs/1606.00704
     """
 
-    def encode(nets: Nets, batch: Batch, key: PRNGKeyArray | None) -> Float[Array, "n latent"]:
-        """E(x), or the mean of its distribution without a key."""
-        code = nets.encoder(batch.real).logits
-        if not stochastic:
-            return code
-        mean, log_variance = jnp.split(code, 2, axis=1)
-        return mean if key is None else reparameterise(key, mean, log_variance)
+    def encode(nets: Nets, batch: Batch, key: PRNGKeyArray) -> tuple[Array, ...]:
+        """E(x), or the mean and the log variance of its distribution."""
+        z = nets.latents(key, len(batch.real))  # of which only the shape is used
+        return encoded(nets.encoder(batch.real), z, each=2 if stochastic else 1)
 
     def generate(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Pairs:
         z_key, code_key = jax.random.split(key)
         z = nets.latents(z_key, len(batch.real))
-        return Pairs(z, nets.generator(z), encode(nets, batch, code_key))
+        code, *log_variance = encode(nets, batch, code_key)
+        if log_variance:
+            code = reparameterise(code_key, code, *log_variance)
+        return Pairs(z, nets.generator(z), code)
 
     def losses(
         nets: Nets, batch: Batch, pairs: Pairs, key: PRNGKeyArray
@@ -71,16 +75,14 @@ def bigan(*, stochastic: bool = False) -> Game:
             "encoder": exchanged,
         }, {}
 
-    def reconstruct(nets: Nets, batch: Batch) -> Float[Array, "n ..."]:
-        return nets.generator(encode(nets, batch, None))
+    def reconstruct(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."]:
+        return nets.generator(encode(nets, batch, key)[0])
 
     def scores(nets: Nets, batch: Batch, key: PRNGKeyArray) -> dict[str, Float[Array, "n"]]:
-        del key
-        return {"reconstruction_mse": squared_error(reconstruct(nets, batch), batch.real)}
+        return {"reconstruction_mse": squared_error(reconstruct(nets, batch, key), batch.real)}
 
     def reconstructions(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
-        del key
-        return in_pairs(batch.real, reconstruct(nets, batch))
+        return in_pairs(batch.real, reconstruct(nets, batch, key))
 
     return Game(
         generate,
@@ -121,7 +123,7 @@ def infogan(*, num_codes: int = 10, information: ScalarLike = 1.0) -> Game:
         information: The weight of the bound on the mutual information.
 
     Raises:
-        ConfigError: A discriminator without class logits.
+        ConfigError: A discriminator without class logits, or with another number of them.
 
     Source: Chen et al. 2016, InfoGAN, https://arxiv.org/abs/1606.03657
     """
@@ -141,7 +143,13 @@ def infogan(*, num_codes: int = 10, information: ScalarLike = 1.0) -> Game:
         del key
         real, fake = nets.discriminator(batch.real), nets.discriminator(coded.fake)
         gan = non_saturating(real.logits, fake.logits)
-        read = cross_entropy(head(fake, "class_logits"), coded.code) * information
+        class_logits = head(fake, "class_logits")
+        if class_logits.shape[1] != num_codes:
+            raise ConfigError(
+                f"num_codes is {num_codes}, and the discriminator has {class_logits.shape[1]} "
+                f"class logits; set its num_auxiliary to {num_codes}"
+            )
+        read = cross_entropy(class_logits, coded.code) * information
         return {
             "generator": {"gan": gan.generator, "information": read},
             "discriminator": {"gan": gan.discriminator, "information": read},

@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
-from jaxgan.errors import ConfigError
-from jaxgan.games.common import head, in_pairs, ranged, squared_error
+from jaxgan.games.common import encoded, head, in_pairs, ranged, squared_error
 from jaxgan.games.game import Game, Loss
 from jaxgan.games.nets import Nets
 from jaxgan.games.terms import condition
@@ -132,21 +131,18 @@ def _autoencoder(game: Game) -> Game:
     )
 
 
-def _encode(nets: Nets, batch: Batch) -> tuple[Float[Array, "n latent"], Float[Array, "n other"]]:
+def _encode(
+    nets: Nets, batch: Batch, key: PRNGKeyArray
+) -> tuple[Float[Array, "n latent"], Float[Array, "n latent"]]:
     """The mean and the log variance of q(z | x)."""
-    mean, log_variance = jnp.array_split(nets.encoder(batch.real, condition(batch)).logits, 2, 1)
+    outputs = nets.encoder(batch.real, condition(batch))
+    # Of z only the shape is used.
+    mean, log_variance = encoded(outputs, nets.latents(key, len(batch.real)), each=2)
     return mean, log_variance
 
 
 def _coded(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Coded:
-    mean, log_variance = _encode(nets, batch)
-    expected = jax.eval_shape(lambda: nets.latents(key, len(mean))).shape
-    if not expected == mean.shape == log_variance.shape:
-        raise ConfigError(
-            f"the encoder has {mean.shape[1] + log_variance.shape[1]} outputs, and z "
-            f"{expected[1]} dimensions; it must have a mean and a log variance for each: set its "
-            f"num_outputs to {2 * expected[1]}"
-        )
+    mean, log_variance = _encode(nets, batch, key)
     z = reparameterise(key, mean, log_variance)
     return Coded(mean, log_variance, nets.generator(z, condition(batch)))
 
@@ -155,24 +151,21 @@ def _sample(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."
     return nets.generator(nets.latents(key, len(batch.real)), condition(batch))
 
 
-def _reconstruct(nets: Nets, batch: Batch) -> Float[Array, "n ..."]:
-    return nets.generator(_encode(nets, batch)[0], condition(batch))
+def _reconstruct(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."]:
+    return nets.generator(_encode(nets, batch, key)[0], condition(batch))
 
 
 def _scores(nets: Nets, batch: Batch, key: PRNGKeyArray) -> dict[str, Float[Array, "n"]]:
-    del key
-    return {"reconstruction_mse": squared_error(_reconstruct(nets, batch), batch.real)}
+    return {"reconstruction_mse": squared_error(_reconstruct(nets, batch, key), batch.real)}
 
 
 def _reconstructions(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
-    del key
-    return in_pairs(batch.real, _reconstruct(nets, batch))
+    return in_pairs(batch.real, _reconstruct(nets, batch, key))
 
 
 def _interpolations(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
     """A row for each of the first samples, from its code to that of another one."""
-    del key
-    mean, given = _encode(nets, batch)[0], condition(batch)
+    mean, given = _encode(nets, batch, key)[0], condition(batch)
     side = int(len(mean) ** 0.5)
     start, end = mean[:side, None], mean[side : 2 * side, None]
     way = jnp.linspace(0, 1, side)[None, :, None]

@@ -50,6 +50,7 @@ def test_probability_says_how_many_change(name, key):
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.slow
 def test_each_sample_draws_for_itself(name, key):
     """Equal samples become different ones, and what becomes of one does not depend on others."""
     some = jax.jit(functools.partial(augmented, name, key=key, probability=1.0))

@@ -31,7 +31,7 @@ def test_every_entry_loads_or_says_what_to_do(name):
         assert batch.real.dtype == source.dtype and batch.labels.max() < source.num_classes
 
 
-@pytest.mark.parametrize("name", ["mnist", "cifar10_jpeg"])
+@pytest.mark.parametrize("name", ["mnist", pytest.param("cifar10_jpeg", marks=pytest.mark.slow)])
 def test_real_sets(real_data_dir, name):
     source = load(name, split="test", data_dir=real_data_dir)
     again = load(name, split="test", data_dir=real_data_dir)

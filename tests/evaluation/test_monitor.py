@@ -95,6 +95,7 @@ def monitors(**options):
 
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
+@pytest.mark.slow
 def test_eight_devices_see_what_one_sees(which, mode):
     one = jax.jit(monitors()[which])(STATE)
     if mode == "jit":

@@ -51,6 +51,7 @@ def test_the_seed_decides_everything(quick):
     assert other.name != quick.name
 
 
+@pytest.mark.slow
 def test_extract_does_not_depend_on_batches_or_number_format(quick):
     images = digits(0, 45).real
     expected = extract(quick, images, batch_size=45)
@@ -168,6 +169,7 @@ def test_large_oblong_colour_images_train():
     assert network.accuracy == 1.0
 
 
+@pytest.mark.slow
 def test_augmentation_moves_a_little_and_keeps_the_range(key):
     images = jnp.asarray(digits(0, 50).real / 127.5 - 1.0, jnp.float32)
     assert_allclose(_augment(key, images, 0.0), images, atol=1e-5)

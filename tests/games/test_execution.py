@@ -22,10 +22,11 @@ from jaxgan.training.schedules import value_at, with_value
 
 STEPS = 3
 NAMES = sorted(GAMES)
-SELDOM = [
-    name if name in ("user", "projection") else pytest.param(name, marks=pytest.mark.slow)
-    for name in NAMES
-]
+
+
+def seldom(*fast):
+    """All games, of which these run by default: the rest takes minutes, and `make test-all`."""
+    return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
 
 class Ways:
@@ -75,7 +76,7 @@ class Ways:
         return jax.tree.map(lambda x: x[index], self.together)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=seldom("projection", "semi_supervised", "user"))
 def ways(request):
     return ways_of(request.param)
 
@@ -132,7 +133,7 @@ def test_pmap_on_eight_devices_equals_a_member_of_a_sweep(ways):
     check_equal(ways.member(1), jax.device_get((metrics, state.players)))
 
 
-@pytest.mark.parametrize("name", SELDOM)
+@pytest.mark.parametrize("name", seldom("projection"))
 def test_shard_map_on_eight_devices_equals_a_member_of_a_sweep(name):
     """The function that pmap maps, in shard_map."""
     ways = ways_of(name)
@@ -147,7 +148,7 @@ def test_shard_map_on_eight_devices_equals_a_member_of_a_sweep(name):
     check_equal(ways.member(1), jax.device_get((metrics, state.players)))
 
 
-@pytest.mark.parametrize("name", SELDOM)
+@pytest.mark.parametrize("name", seldom("projection"))
 def test_one_compilation_on_one_device_serves_all_members(name):
     ways = ways_of(name)
     run = jax.jit(ways.steps(ways.alone, "jit"), static_argnums=2)

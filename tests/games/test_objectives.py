@@ -357,9 +357,12 @@ BARE = {"discriminator": Judge(bare=True)}
 @pytest.mark.parametrize(
     ("game", "batch", "modules", "message"),
     [
-        (vae(), PLAIN, {"encoder": Judge(5)}, "has 5 outputs, and z 3 dim.*num_outputs to 6"),
+        (vae(), PLAIN, {"encoder": Judge(5)}, "has 5 outputs, and z has 3 dim.*num_outputs to 6"),
         (vae_gan(), PLAIN, {"encoder": Judge(4)}, "has 4 outputs.*num_outputs to 6"),
         (vae_gan(), PLAIN, BARE, "uses the discriminator's features, and it returns none"),
+        (bigan(), BATCH, {"encoder": Judge(4)}, "it must have 1 for each: set .* to 3"),
+        (bigan(stochastic=True), BATCH, {"encoder": Judge(3)}, "must have 2 for each: .* to 6"),
+        (infogan(num_codes=5), BATCH, {}, "num_codes is 5, .* has 4 .*num_auxiliary to 5"),
         (semi_supervised(), BATCH, BARE, "class_logits.* returns none.*auxiliary=True"),
         (infogan(), BATCH, BARE, "class_logits.* returns none"),
         (semi_supervised(), BATCH.replace(streams={}), {}, "name its data set as streams.labelled"),

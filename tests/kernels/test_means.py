@@ -139,6 +139,7 @@ def test_integers_closed_over_have_no_gradient():
     np.testing.assert_allclose(gradient(1), VALUE_AND_GRADIENT(x, y)[1][0], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_batches_of_sets_and_steps_of_a_scan():
     x, y = points(27).reshape(3, 9, 3), points(18, seed=1).reshape(3, 6, 3)
     expected = [VALUE_AND_GRADIENT(a, b, tile=0) for a, b in zip(x, y, strict=True)]

@@ -84,7 +84,7 @@ def check_equal(one, other, tolerance=1e-5):
 
 
 def cases():
-    """Each group sharded and under pmap; by default the smallest, sharded, since all take minutes."""
+    """Each group sharded and under pmap; by default the smallest alone, since all take minutes."""
     smallest = min(GROUPS, key=len)
     for names in GROUPS:
         for mode in ("jit", "pmap"):
