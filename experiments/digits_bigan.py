@@ -1,11 +1,11 @@
-"""BiGAN (Donahue et al. 2017, https://arxiv.org/abs/1605.09782) on scikit-learn's 8x8 digits.
+r"""BiGAN (Donahue et al. 2017, https://arxiv.org/abs/1605.09782) on scikit-learn's 8x8 digits.
 
     python -m experiments.digits_bigan
 
 The discriminator tells (x, E(x)) from (G(z), z). Its sibling, ALI (Dumoulin et al. 2017,
-https://arxiv.org/abs/1606.00704), has a stochastic encoder:
+https://arxiv.org/abs/1606.00704), draws the code:
 
-    python -m experiments.digits_bigan --game.kwargs.stochastic True
+    python -m experiments.digits_bigan --game.kwargs.stochastic True \
         --networks.encoder.network.kwargs.num_outputs 32
 
 On 2 CPU cores, 2026-11-21, seeds 0 to 2, mean and 95 % interval: FID 2.2 +- 2.3

@@ -1,12 +1,12 @@
 """Semi-supervised digits, 10 labels a class (Salimans et al. 2016, "Improved GAN").
 
     python -m experiments.digits_semi_supervised
-    python -m experiments.digits_semi_supervised --game.kwargs.matching False
 
-Source: https://arxiv.org/abs/1606.03498, with feature matching, and without.
+Source: https://arxiv.org/abs/1606.03498
 
-On 2 CPU cores, 2026-11-21, seeds 0 to 2, mean and 95 % interval: error .10 +- .05
-of 360 held-out digits.
+On 2 CPU cores, 2026-11-21, seeds 0 to 2, mean and 95 % interval: error .082 +- .048
+of 360 held-out digits. Seed 0: .064, and .24 with a generator that does not learn; the nearest of
+the 100 labelled digits: .167.
 """
 
 from jaxgan.cli import experiment_main
