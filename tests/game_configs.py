@@ -46,6 +46,7 @@ def digits(**fields):
 
 
 BALANCE = PlayerConfig(network=NetworkConfig(name="jaxgan.games.energies:Balance"))
+UNPAIRED = DataConfig(name="user_game:negatives", batch_size=BATCH)
 CLASSES = TermConfig(name="auxiliary_classifier", on="class_logits")
 
 CONFIGS = {
@@ -125,15 +126,18 @@ FLOATS = {
 
 def whole_run(name):
     """A run that saves often, and whose scores are cheap."""
+    config = CONFIGS[name]
+    if name == "cycle_gan":  # samples translate conditions
+        config = dataclasses.replace(config, data=UNPAIRED, streams={})
     every = dict.fromkeys(("log_every", "checkpoint_every"), 20)
     return dataclasses.replace(
-        CONFIGS[name],
+        config,
         steps=200,
         **every,
         sample_every=0,
         eval_every=0,
         steps_per_call=10,
-        eval_features="pixels" if CONFIGS[name].data.name == "digits" else "auto",
+        eval_features="auto" if config.data.name == "user_game:line" else "pixels",
         num_eval_samples=64,
     )
 

@@ -18,7 +18,7 @@ from jaxgan.config import (
     OptimizerConfig,
     PlayerConfig,
 )
-from jaxgan.data import from_arrays
+from jaxgan.data import digits, from_arrays, whole
 from jaxgan.games import Algorithm, Game, ranged
 from jaxgan.networks import dropout, gaussian_noise
 from jaxgan.registry import POSITIVE
@@ -33,6 +33,13 @@ def line(*, split="train", slope=2.0):
     return from_arrays(
         points.astype(np.float32), condition=t.astype(np.float32), name="line", split=split
     )
+
+
+def negatives(*, split="train"):
+    """Digits, each with the negative of another one as its condition."""
+    batch = whole(digits(split=split))
+    condition = 255 - np.roll(batch.real, 1, axis=0)
+    return from_arrays(batch.real, batch.labels, condition=condition, name="negatives", split=split)
 
 
 class Judge(nn.Module):

@@ -37,9 +37,11 @@ def cycle_gan(*, cycle: ScalarLike = 10.0) -> Game:
 
     Players: `generator` F makes x of y and `generator_back` B makes y of x; `discriminator` judges
     x, and `discriminator_back` y. The images y are the stream `other` or, without it, the
-    conditions of the data, whose rows need not correspond; samples translate conditions. Each
-    generator minimises E (D(F(y)) - 1)^2, and both cycle (E |F(B(x)) - x| + E |B(F(y)) - y|), in
-    means over pixels; each discriminator the least-squares loss. There is no pool of earlier
+    conditions of the data, whose rows need not correspond. Samples outside of training, such as
+    those that are scored, translate conditions alone: there is no stream.
+
+    Each generator minimises E (D(F(y)) - 1)^2, and both cycle (E |F(B(x)) - x| + E |B(F(y)) - y|),
+    in means over pixels; each discriminator the least-squares loss. There is no pool of earlier
     fakes.
     The score `cycle_error` is |F(B(x)) - x| of held-out samples, a mean over pixels.
 
@@ -109,8 +111,8 @@ def _other(batch: Batch) -> Samples:
         return batch.streams["other"].real
     if batch.condition is None:
         raise ConfigError(
-            "there are no images of the other domain; give a data set whose conditions they are, "
-            "or train on them as streams.other.name"
+            "there are no images of the other domain to translate; choose a data set whose "
+            "conditions they are (a stream 'other' serves training alone)"
         )
     return batch.condition
 

@@ -372,7 +372,7 @@ BARE = {"discriminator": Judge(bare=True)}
             {},
             "'labelled' has no labels",
         ),
-        (cycle_gan(), PLAIN.replace(streams={}), {}, "no images of the other domain"),
+        (cycle_gan(), PLAIN.replace(streams={}), {}, "no images of the other domain to translate"),
         (paired_translation(), PLAIN, {}, "nothing to translate"),
     ],
 )
