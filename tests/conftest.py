@@ -35,8 +35,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 # Nearly all of the time of the tests is XLA's, and most of that goes into optimisations that change
-# no test's verdict. Kernels and metrics are compiled as users compile them: a compiler's fusion once
-# made one fifty times too large, and sums of float32 have other last digits without optimisation.
+# no test's verdict. Kernels and metrics are compiled as users compile them: a compiler's fusion
+# once made one fifty times too large, and unoptimised sums of float32 have other last digits.
 # `make test-all` compiles everything so.
 FULLY_OPTIMISED = ("kernels", "metrics")
 

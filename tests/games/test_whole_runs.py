@@ -62,6 +62,7 @@ DEFAULT = ("user",)
         for name in sorted(CONFIGS)
     ],
 )
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
     """kill -9, and then to the end: equal to a run that nobody touched."""
     killed, untouched = tmp_path / "killed", tmp_path / "untouched"
@@ -80,6 +81,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(name, tmp_path):
     assert rows(killed) == rows(untouched)
 
 
+@pytest.mark.slow
 def test_flags_reach_a_users_own_game(tmp_path, capsys):
     """Its floats and flags on the command line; then samples and scores of the run."""
     run = str(tmp_path / "run")

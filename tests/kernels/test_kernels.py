@@ -240,6 +240,7 @@ def test_mixture_may_be_weighted_and_averaged():
 
 
 @pytest.mark.parametrize("order", (0, 1, 2))
+@pytest.mark.slow
 def test_arc_cosine_of_every_order(order):
     x, y = points(4, 3), points(3, 3, seed=1)
     reference = functools.partial(REFERENCES["arc_cosine"], order=order)

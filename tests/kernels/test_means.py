@@ -107,6 +107,7 @@ def test_an_offset_is_a_constant(tile):
     assert slope == 0
 
 
+@pytest.mark.slow
 def test_hyperparameters_have_gradients_and_may_be_swept():
     """Of an array, a scalar and something that is no float, all closed over by the kernel."""
     x, y = points(9), points(6, seed=1)
@@ -181,6 +182,7 @@ def test_gradient_survives_an_offset_of_1e4_standard_deviations(d):
     np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_pairs():
     def temporaries(n):
         x, y = (jax.ShapeDtypeStruct((k, 16), jnp.float32) for k in (n, n - 100))

@@ -253,6 +253,7 @@ def test_linked_samples_are_as_many(name):
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name not in LINKED])
+@pytest.mark.slow
 def test_order_within_the_batch_matters_where_pairs_are_needed_alone(name):
     rng = np.random.default_rng(2)
     real, fake = samples(name, 8, 2), samples(name, 8, 2, seed=1)

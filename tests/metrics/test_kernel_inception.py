@@ -74,6 +74,7 @@ def test_blocks_are_disjoint_and_their_spread_is_the_error(key):
 
 @pytest.mark.parametrize("shift", [0.0, 0.4])
 @pytest.mark.parametrize("blocks", [False, True])
+@pytest.mark.slow
 def test_standard_error_is_the_spread_over_draws(blocks, shift):
     rng = np.random.default_rng(4)
     scores = []
@@ -97,6 +98,7 @@ def test_whole_sets_give_the_one_value_whatever_the_key():
     assert_allclose(score.std, 0.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_is_unbiased_on_equal_distributions():
     # The biased estimator, which keeps the diagonals, is positive on every draw.
     scores = [

@@ -55,6 +55,7 @@ def test_p_value_is_the_share_of_permuted_values(key, monkeypatch):
     assert_allclose(test.null_std, np.sqrt(np.mean(np.square(values))), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_level_under_the_hypothesis():
     tests = [
         two_sample_test(

@@ -157,6 +157,7 @@ def test_third_derivatives_are_those_of_central_differences(ours, theirs):
 
 @OPERATIONS
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)], ids=str)
+@pytest.mark.slow
 def test_vmap_of_derivatives_and_derivatives_of_vmap(ours, theirs, axes):
     x, w = operands(batch=(2,))
     x, w = (a if axis == 0 else a[0] for a, axis in zip((x, w), axes, strict=True))

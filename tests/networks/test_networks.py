@@ -79,6 +79,7 @@ def test_a_network_of_defaults_is_hashable(player):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.slow
 def test_bfloat16_gradients_point_where_those_of_float32_do(name):
     z = normal(5, LATENT)
     nets = {dtype: pair(name, norm="none", dtype=dtype) for dtype in ("float32", "bfloat16")}
@@ -99,6 +100,7 @@ def test_bfloat16_gradients_point_where_those_of_float32_do(name):
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.slow
 def test_samples_do_not_see_each_other_without_batch_norm(name, norm):
     _, discriminator = pair(name, norm=norm)
     x = normal(5, SIDE, SIDE, 3)
@@ -110,6 +112,7 @@ def test_samples_do_not_see_each_other_without_batch_norm(name, norm):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.slow
 def test_the_gradient_is_the_same_on_one_device_and_on_eight(name):
     """Batch statistics of the whole batch, with latents and images split over the devices."""
     one = pair(name, norm="batch")

@@ -270,6 +270,7 @@ def test_floats_are_traced(name, hyperparameter, key):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_members_of_a_sweep_have_their_own_keys_and_critics(name):
     keys, real, fake = jax.random.split(jax.random.key(1), 3), images(5), images(3, seed=1)
     factors = jnp.array([0.5, 1.0, 2.0])

@@ -91,7 +91,7 @@ def test_steps_per_call_do_not_matter(tmp_path, uninterrupted):
     )
 
 
-@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize("mode", ["jit", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_data_from_the_host_is_the_same_data(mode, tmp_path, uninterrupted):
     streamed = train(override(tiny(parallel=mode), "data.placement", "host"), tmp_path)
     for one, other in zip(rows(tmp_path), rows(uninterrupted.workdir), strict=True):

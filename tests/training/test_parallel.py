@@ -101,14 +101,14 @@ def test_every_loss_is_the_same_on_eight_devices(names, mode):
     check_equal(alone, together, 2e-2 if names[0] in UNSTABLE else 1e-5)
 
 
-@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
 def test_every_penalty_is_the_same_on_eight_devices(mode):
     alone = penalties_on_one_device()
     assert {f"discriminator/{name}" for name in PENALTIES} <= set(alone[0])
     check_equal(alone, trained(with_penalties(), 8, mode))
 
 
-@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
 def test_the_rest_of_a_config_on_eight_devices(mode):
     """Batch statistics are those of the whole batch, minibatches and skipped updates the same."""
     config = override(CONFIG, "data.batch_size", 16)
