@@ -93,6 +93,7 @@ def test_entries_may_be_exchanged_with_their_arguments(tmp_path):
     assert config["discriminator"]["optimizer"]["name"] == "adam"
 
 
+@pytest.mark.slow
 def test_train_is_the_same_as_running_the_experiment(trained, tmp_path):
     process = run("-m", "jaxgan", "train", "experiments.ring", "--workdir", tmp_path, *SMALL)
     assert process.returncode == 0, process.stderr

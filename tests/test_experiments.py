@@ -33,7 +33,7 @@ def check(workdir):
     return rows[-1]
 
 
-SLOW = ("digits_bigan", "digits_infogan", "digits_semi_supervised", "digits_vaegan")
+SLOW = ("digits_bigan", "digits_cycle", "digits_infogan", "digits_semi_supervised", "digits_vaegan")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, square
         pytest.param("discriminator.network.kwargs.conditioning=concat", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_mnist_conditional_takes_one_flag_for_each_kind(flag, squares, tmp_path):
     data_dir, run = squares(16, 1, True), str(tmp_path / "run")
     arguments = ["train", "experiments.mnist_conditional", *SMALL, "--batch-size=16", f"--{flag}"]

@@ -18,6 +18,7 @@ def ring_losses():
     return load("ring_losses")
 
 
+@pytest.mark.slow
 def test_every_loss_has_a_row_that_builds_or_a_reason(ring_losses):
     rows = ring_losses.settings()
     assert rows.keys() >= LOSSES.keys()

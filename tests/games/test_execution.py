@@ -76,7 +76,7 @@ class Ways:
         return jax.tree.map(lambda x: x[index], self.together)
 
 
-@pytest.fixture(scope="module", params=seldom("projection", "semi_supervised", "user"))
+@pytest.fixture(scope="module", params=seldom("projection", "user"))
 def ways(request):
     return ways_of(request.param)
 

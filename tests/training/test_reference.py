@@ -67,6 +67,7 @@ def test_a_restored_run_has_its_reference_without_fitting_again(fitted, tmp_path
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_references_and_floats(fitted):
     """Each member has its own, or all have one; either equals runs of their own."""
     program, _, run = fitted
