@@ -33,17 +33,8 @@ def check(workdir):
     return rows[-1]
 
 
-SLOW = ("digits_bigan", "digits_cycle", "digits_infogan", "digits_semi_supervised", "digits_vaegan")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
-        for name in NAMES
-        if not name.startswith("mnist")
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("mnist")])
+@pytest.mark.slow
 def test_it_trains(name, tmp_path):
     assert main(["train", f"experiments.{name}", f"--workdir={tmp_path}", *SMALL]) == 0
     check(tmp_path)
@@ -109,6 +100,7 @@ def test_mnist_conditional_makes_the_digits_that_are_asked_for(real_data_dir, tm
     assert summary["metrics"]["eval/class_agreement"] >= 0.95
 
 
+@pytest.mark.slow
 def test_mnist_dcgan_trains_on_the_genuine_mnist(real_data_dir, tmp_path):
     """All 60,000 images; the scores need a classifier of minutes, and are left out."""
     module = importlib.import_module("experiments.mnist_dcgan")

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 from jaxgan.cli import main
 from jaxgan.evaluation import reference
+from jaxgan.runs import loop
+from jaxgan.runs.build import build
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -40,8 +43,20 @@ def folder(tmp_path, monkeypatch):
         sys.modules.pop(name.removesuffix(".py"), None)
 
 
-def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
-    """In one process; `python -m experiments.X` is `jaxgan train`."""
+def only_built(config, workdir, **options):
+    """In the place of `train`: everything up to the first step."""
+    jax.eval_shape(build(config).init, jax.random.key(0))
+    workdir.mkdir(parents=True)
+    raise SystemExit(0)
+
+
+@pytest.mark.parametrize("all_train", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, capsys):
+    """In one process; `python -m experiments.X` is `jaxgan train`.
+
+    What is trained a second time, with other flags or on a grid, is only built, but for the slow
+    test.
+    """
     monkeypatch.setattr(reference, "MAX_REAL", 500)  # makes evaluations short
     assert set(FILES) == {"moments.py", "recovery.py", "sweep.py"}
     for line in COMMANDS[2:]:
@@ -49,12 +64,16 @@ def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
         if program == "python":
             assert arguments.pop(0) == "-m"
             arguments.insert(0, "train")
+        again = "--workdir" in arguments or "experiments.grid" in arguments
         if arguments[0] == "train" and "--help" not in arguments:
             arguments += SHORT
-        try:
-            code = main(arguments)
-        except SystemExit as end:  # --help
-            code = end.code or 0
+        with monkeypatch.context() as patched:
+            if again and not all_train:
+                patched.setattr(loop, "train", only_built)
+            try:
+                code = main(arguments)
+            except SystemExit as end:  # --help, or built
+                code = end.code or 0
         assert code == 0, f"{line}: {capsys.readouterr().err}"
     assert (folder / "ring.png").exists()
     assert {p.name for p in (folder / "runs").iterdir()} == {
@@ -69,15 +88,22 @@ def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
     }
 
 
-def test_its_sweep_runs(folder, capsys):
-    exec(compile((folder / "sweep.py").read_text(), "sweep.py", "exec"), {"__name__": "sweep"})
-    assert len(capsys.readouterr().out.split()) >= 3
+@pytest.mark.parametrize("steps", [2, pytest.param(500, marks=pytest.mark.slow)])
+def test_its_sweep_runs(steps, folder, capsys):
+    sweep = (folder / "sweep.py").read_text()
+    assert sweep.count("500") == 1
+    exec(compile(sweep.replace("500", str(steps)), "sweep.py", "exec"), {"__name__": "sweep"})
+    assert len(re.findall(r"\d\.\d+", capsys.readouterr().out)) == 9
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "test-all", "parity", "lint", "bench"])
 def test_the_make_targets_are_there(target):
     plan = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--dry-run", "--always-make", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ".venv/bin/" in plan.stdout
 

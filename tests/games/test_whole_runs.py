@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import user_game
 from game_configs import CONFIGS, whole_run
+from processes import environment
 
 from jaxgan.cli import main
 from jaxgan.config import override
@@ -29,7 +29,7 @@ def process(name, workdir):
     return subprocess.Popen(
         [sys.executable, TESTS / "game_configs.py", name, workdir],
         cwd=TESTS.parent,
-        env={**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"},
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -34,6 +34,14 @@ def normal(*shape, seed=0):
 
 
 CONDITIONS = {"labels": LABELS, "code": normal(N, 2, seed=2)}
+# The other two pairs are slow.
+BOTH = [
+    pytest.param(
+        kind, name, marks=pytest.mark.slow if (kind == "code") != (name == "dcgan") else ()
+    )
+    for kind in CONDITIONS
+    for name in ("mlp", "dcgan")
+]
 Z, X = normal(N, LATENT), normal(N, SIDE, SIDE, 1, seed=1)
 
 
@@ -52,8 +60,7 @@ def apply(net, variables, *inputs):
     return net.apply(variables, *inputs, train=True, mutable=["batch_stats"])[0]
 
 
-@pytest.mark.parametrize("kind", CONDITIONS)
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize(("kind", "name"), BOTH)
 def test_concat_joins_the_condition_to_z(name, kind):
     condition = CONDITIONS[kind]
     plain = GENERATORS[name]
@@ -64,8 +71,7 @@ def test_concat_joins_the_condition_to_z(name, kind):
     np.testing.assert_array_equal(apply(net, variables, Z, condition), expected)
 
 
-@pytest.mark.parametrize("kind", CONDITIONS)
-@pytest.mark.parametrize("name", DISCRIMINATORS)
+@pytest.mark.parametrize(("kind", "name"), BOTH)
 def test_concat_joins_the_condition_to_the_samples(name, kind):
     """To an image as constant maps, one a number of the code."""
     condition = CONDITIONS[kind]
@@ -101,8 +107,7 @@ def test_an_image_can_be_the_input_of_a_dense_generator():
 
 
 @pytest.mark.parametrize("num_outputs", [1, 2])
-@pytest.mark.parametrize("kind", CONDITIONS)
-@pytest.mark.parametrize("name", DISCRIMINATORS)
+@pytest.mark.parametrize(("kind", "name"), BOTH)
 def test_projection_adds_v_times_features(name, kind, num_outputs):
     """Miyato and Koyama 2018: y^T V phi(x) + psi(phi(x)), in float64."""
     condition = CONDITIONS[kind]

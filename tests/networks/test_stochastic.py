@@ -89,7 +89,9 @@ def test_bfloat16_stays_so_and_evaluation_and_none_leave_x_alone(key, function):
     assert Own(None, function).apply({}, x, train=True) is x
 
 
-@pytest.mark.parametrize("name", PLAYERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if "dcgan" in n else ()) for n in PLAYERS]
+)
 def test_levels_may_be_traced_and_gradients_flow(key, name):
     """The gradients in the deviations are those of central differences of the compiled function."""
     net = PLAYERS[name]

@@ -2,18 +2,17 @@
 
 import dataclasses
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from PIL import Image
+from processes import ROOT, environment
 
 from experiments import digits, ring
 from jaxgan import train
@@ -22,8 +21,6 @@ from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
 from jaxgan.runs.loop import _call_lengths
 from jaxgan.runs.scoring import score_names
-
-ROOT = Path(__file__).parent.parent
 
 
 def tiny(**changes):
@@ -156,12 +153,8 @@ def command(workdir):
     """A long enough run of the real command on one device, checkpointing often."""
     experiment = [sys.executable, "-m", "experiments.ring", "--workdir", str(workdir)]
     sizes = [f"--{p}.network.kwargs.widths=16" for p in ("generator", "discriminator")]
-    events = [f"--{name}-every=100" for name in ("log", "sample", "eval", "checkpoint")]
-    return [*experiment, *sizes, *events, "--steps=4000", "--steps-per-call=20"]
-
-
-def environment():
-    return {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    events = ["--log-every=100", "--checkpoint-every=100", "--eval-every=600"]
+    return [*experiment, *sizes, *events, "--steps=1200", "--steps-per-call=20"]
 
 
 def checkpointed(workdir):
@@ -204,7 +197,7 @@ def test_killed_and_terminated_runs_go_on_to_the_same_bits(tmp_path):
         subprocess.run(
             command(workdir), cwd=ROOT, env=environment(), check=True, stdout=subprocess.DEVNULL
         )
-    assert checkpointed(touched) == checkpointed(untouched) == 4000
+    assert checkpointed(touched) == checkpointed(untouched) == 1200
     assert digests(touched) == digests(untouched)
     assert rows(touched) == rows(untouched)
     summaries = [json.loads((w / "summary.json").read_text()) for w in (touched, untouched)]

@@ -42,8 +42,9 @@ def test_an_epoch_is_a_permutation(size):
         np.testing.assert_array_equal(np.sort(order), np.arange(size))
 
 
-@pytest.mark.parametrize("size", [1, 3, 1437, 60000])
-@pytest.mark.parametrize("batch_size", [1, 7, 256])
+@pytest.mark.parametrize(
+    ("size", "batch_size"), [(1, 1), (1, 7), (3, 256), (1437, 1), (1437, 256), (60000, 7)]
+)
 def test_numpy_and_xla_give_the_same_bits(size, batch_size):
     traced = jax.jit(partial(batch_indices, batch_size=batch_size, size=size))
     for step in (0, 1, 5, 10**6, 2**31 - 1):

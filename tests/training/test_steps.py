@@ -116,7 +116,14 @@ def test_fresh_latents_change_the_generators_update_alone(plain):
     assert any(not np.allclose(a, b) for a, b in zip(*leaves, strict=True))
 
 
-@pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]}...{names[-1]}")
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(names, marks=pytest.mark.slow if i > 2 else ())
+        for i, names in enumerate(GROUPS)
+    ],
+    ids=lambda names: f"{names[0]}...{names[-1]}",
+)
 def test_every_loss_trains(names):
     """Fifty steps of Adam stay finite, and move both players."""
     config = dataclasses.replace(
