@@ -59,7 +59,11 @@ def charbonnier(real, fake, epsilon=1e-3, match="paired"):
 
 
 def ssim_maps(a, b):
-    """Wang et al. 2004, section III.B and C, window by window: (luminance, contrast-structure)."""
+    """Wang et al. 2004, section III.B and C, window by window: (luminance, contrast-structure).
+
+    Of intensities in [0, 2], which pixels in [-1, 1] are where black is -1.
+    """
+    a, b = a + 1.0, b + 1.0
     height, width, channels = a.shape
     size = min(11, height, width)
     sigma = 1.5 * size / 11

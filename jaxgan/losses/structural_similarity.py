@@ -1,4 +1,7 @@
-"""SSIM and multi-scale SSIM of images [n, height, width, channels] in [-1, 1]."""
+"""SSIM and multi-scale SSIM of images [n, height, width, channels] in [-1, 1].
+
+Both are defined for intensities: pixels x count as 1 + x, in [0, 2].
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +14,7 @@ from jaxgan.types import Losses
 
 # Wang et al. 2004, section III.C: the Gaussian window, and (K1 L)^2 and (K2 L)^2 for the range L.
 _WINDOW, _SIGMA = 11, 1.5
-_RANGE = 2.0
+_BLACK, _RANGE = -1.0, 2.0
 _C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
 
 # Wang et al. 2003: the exponents of the scales, from fine to coarse.
@@ -105,12 +108,16 @@ def _ms_ssim(x: Float[Array, "n h w c"], y: Float[Array, "n h w c"]) -> Float[Ar
 def _maps(
     x: Float[Array, "n h w c"], y: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n p q c"], Float[Array, "n p q c"]]:
-    """Luminance, and contrast times structure, at every position of the window."""
+    """Luminance, and contrast times structure, at every position of the window.
+
+    Only luminance depends on where black lies: the moments of signed pixels lose fewer digits.
+    """
     mean_x, mean_y = _smooth(x), _smooth(y)
     squares = jnp.square(mean_x) + jnp.square(mean_y)
     variances = _smooth(jnp.square(x) + jnp.square(y)) - squares
     covariances = _smooth(x * y) - mean_x * mean_y
-    luminance = (2 * mean_x * mean_y + _C1) / (squares + _C1)
+    light_x, light_y = mean_x - _BLACK, mean_y - _BLACK
+    luminance = (2 * light_x * light_y + _C1) / (jnp.square(light_x) + jnp.square(light_y) + _C1)
     return luminance, (2 * covariances + _C2) / (variances + _C2)
 
 

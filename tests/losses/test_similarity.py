@@ -10,6 +10,7 @@ from execution import central_differences
 from scipy.spatial.distance import pdist
 from similarity_references import GENERATORS, SHAPES
 
+from jaxgan.data import load
 from jaxgan.errors import ConfigError
 from jaxgan.losses import LOSSES, l1, l2, mode_seeking, ms_ssim, rmse, ssim
 
@@ -122,6 +123,21 @@ def test_similarity_of_noise_and_of_inverted_structure():
     expected = 1 - 1e-4**0.0448
     value = jax.jit(ms_ssim)(board, -board).generator
     np.testing.assert_allclose(value, expected, rtol=0, atol=1e-3)
+
+
+def test_similarity_is_that_of_intensities():
+    """Digits against their negatives are far apart, two nearly equal greys are not.
+
+    Black is -1: of signed pixels luminance would turn its sign with the picture's.
+    """
+    digits = load("digits").read(np.arange(20)).real / np.float32(127.5) - 1
+    losses = jax.jit(lambda *views: (ssim(*views).generator, ms_ssim(*views).generator))
+    expected = [GENERATORS[name](np.float64(digits), -digits) for name in ("ssim", "ms_ssim")]
+    np.testing.assert_allclose(losses(digits, -digits), expected, rtol=0, atol=2e-6)
+    assert expected[0] > 1.5
+    greys = (jnp.full((1, 12, 12, 1), grey) for grey in (0.05, -0.05))
+    luminance = (2 * 1.05 * 0.95 + 4e-4) / (1.05**2 + 0.95**2 + 4e-4)
+    np.testing.assert_allclose(losses(*greys)[0], 1 - luminance, rtol=0, atol=1e-6)
 
 
 def test_mode_seeking_matches_a_loop():
