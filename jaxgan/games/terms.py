@@ -13,7 +13,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.games.game import Game
 from jaxgan.games.nets import Nets
 from jaxgan.losses import pack, packed
-from jaxgan.penalties import lazy, scaled_mmd_factor
+from jaxgan.penalties import lazy, randomly_signed, scaled_mmd_factor
 from jaxgan.types import Batch, Losses, Metrics, Outputs
 
 Augment = Callable[..., Float[Array, "n ..."]]
@@ -29,8 +29,8 @@ class Term(NamedTuple):
         on: The view that it compares: "images", or a field of the discriminator's `Outputs`.
         players: Who minimises it: "both" or "generator".
         asks: What else it wants, of `jaxgan.registry.ASKABLE`.
-        jacobian_scale: c of a factor 1 / (1 + c E |J_D(real)|^2) on it
-            (`jaxgan.penalties.scaled_mmd_factor`); None: no factor.
+        jacobian_scale: c of a factor 1 / (1 + c E |J_D(real)|^2) on it, D being the view that it
+            compares (`jaxgan.penalties.scaled_mmd_factor`); None: no factor.
     """
 
     loss: Callable[..., Losses]
@@ -50,7 +50,7 @@ class Penalty(NamedTuple):
         every: Updates of the discriminator between its uses (see `jaxgan.penalties.lazy`); 1 where
             `network` or `of_generator` is set.
         network: The network that keeps its state, where it has one: then the penalty is
-            (real_logits, fake_logits) -> scalar of that network, as LeCam is.
+            (of_real, of_fake) -> scalar of that network and the critic's outputs, as LeCam is.
         of_generator: Whether it is (critic, generate, z, fake, *, key, axis_name) -> Losses, with a
             part for the generator too, as latent consistency is.
     """
@@ -100,6 +100,12 @@ def adversarial(
 
     Both networks get the condition of each sample, or else its label, as a second argument.
 
+    Penalties act on one view, that of the first term which trains the discriminator (both players
+    minimise it, and it does not compare images). Where those outputs are not logits, each gets a
+    random sign (`jaxgan.penalties.randomly_signed`), the same for all samples and drawn anew in
+    every step: then R1, R2, WGAN-GP and DRAGAN, which take the gradient of the outputs' sum, see
+    |J_D|_F^2 on average.
+
     Args:
         terms: At least one, by name.
         penalties: Added to the discriminator's loss, by name.
@@ -114,6 +120,7 @@ def adversarial(
     """
     penalties, measures = penalties or {}, measures or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
+    penalised = next((t.on for t in terms.values() if _trains_outputs(t)), "logits")
     scaled = any(term.jacobian_scale is not None for term in terms.values())
     has_discriminator = views != {"images"}
     if both := sorted(terms.keys() & penalties.keys()):
@@ -156,7 +163,9 @@ def adversarial(
             for index, (name, term) in enumerate(terms.items())
         }
         of_penalties = {
-            name: _penalty(penalty, nets, seen, fakes, jax.random.fold_in(penalties_key, index))
+            name: _penalty(
+                penalty, nets, penalised, seen, fakes, jax.random.fold_in(penalties_key, index)
+            )
             for index, (name, penalty) in enumerate(penalties.items())
         }
         totals = {"generator": {}, "discriminator": {}}
@@ -184,8 +193,8 @@ def adversarial(
     return Game(generate, losses, sample, turns=turns)
 
 
-# Folded into a step's key, beyond any number of terms and measures.
-_AUGMENTATION = 2**31
+# Folded into a step's key, beyond any number of terms and measures; and into a penalty's.
+_AUGMENTATION, _SIGNS = 2**31, 2**31 + 1
 
 
 def measured(label: str) -> str:
@@ -196,6 +205,10 @@ def measured(label: str) -> str:
 def condition(batch: Batch) -> Shaped[Array | np.ndarray, "n ..."] | None:
     """What networks are conditioned on: the batch's condition or, without one, its labels."""
     return batch.labels if batch.condition is None else batch.condition
+
+
+def _trains_outputs(term: Term) -> bool:
+    return term.players == "both" and term.on != "images"
 
 
 def _checked(samples: Array, batch: Batch) -> Array:
@@ -285,7 +298,7 @@ def _value(
         return losses
     assert seen is not None
     factor = scaled_mmd_factor(
-        _critic(nets, seen.condition),
+        _critic(nets, seen.condition, term.on),
         seen.real,
         axis_name=nets.axis_name,
         coefficient=term.jacobian_scale,
@@ -294,14 +307,16 @@ def _value(
 
 
 def _penalty(
-    penalty: Penalty, nets: Nets, seen: _Seen | None, fakes: Fakes, key: PRNGKeyArray
+    penalty: Penalty, nets: Nets, on: str, seen: _Seen | None, fakes: Fakes, key: PRNGKeyArray
 ) -> Losses:
     assert seen is not None
     nothing = jnp.zeros(())
+    of_real, of_fake = (getattr(output, on) for output in seen.outputs)
     if penalty.network is not None:
-        logits = (output.logits for output in seen.outputs)
-        return Losses(nothing, penalty.penalty(getattr(nets, penalty.network), *logits))
-    critic = _critic(nets, seen.condition)
+        return Losses(nothing, penalty.penalty(getattr(nets, penalty.network), of_real, of_fake))
+    critic = _critic(nets, seen.condition, on)
+    if on != "logits":
+        critic = randomly_signed(critic, of_real.shape[1:], jax.random.fold_in(key, _SIGNS))
     options = {"key": key, "axis_name": nets.axis_name}
     if penalty.of_generator:
         generator = nets.fixed("generator")
@@ -321,10 +336,10 @@ def _penalty(
     return Losses(nothing, value)
 
 
-def _critic(nets: Nets, given: Array | None) -> Callable[[Array], Array]:
-    """The logits of samples on this device, as a function with the statistics fixed."""
+def _critic(nets: Nets, given: Array | None, on: str) -> Callable[[Array], Array]:
+    """A view of samples on this device, as a function with the statistics fixed."""
     discriminator = nets.fixed("discriminator")
-    return lambda x: discriminator(x, given).logits
+    return lambda x: getattr(discriminator(x, given), on)
 
 
 def _asked(names: tuple[str, ...], asked: Mapping[str, Any], key: PRNGKeyArray) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jaxgan.penalties.augmented import (
     consistency_gap,
     latent_consistency,
 )
-from jaxgan.penalties.gradient import dragan, jacobian, r1, r2, wgan_gp
+from jaxgan.penalties.gradient import dragan, jacobian, r1, r2, randomly_signed, wgan_gp
 from jaxgan.penalties.laziness import lazy
 from jaxgan.penalties.mmd import scaled_mmd_factor, witness, witness_gaussian
 from jaxgan.penalties.outputs import (
@@ -45,6 +45,7 @@ __all__ = [
     "penalty",
     "r1",
     "r2",
+    "randomly_signed",
     "scaled_mmd_factor",
     "wgan_gp",
     "witness",

@@ -3,9 +3,11 @@
 The gradient is that of the sum of all logits: one backward pass gives every sample's own gradient,
 because a sample's logits depend on that sample alone. They do not where the critic mixes samples
 (batch norm, minibatch statistics); there the "gradient of a sample" also holds its effect on the
-others. Several logits a sample (k > 1) are summed, as in R3GAN's code; `jacobian` keeps them apart.
+others. Several logits a sample (k > 1) are summed, as in R3GAN's code; `jacobian` keeps them apart,
+and `randomly_signed` makes the sum's squared gradient an estimate of that of all of them.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -13,12 +15,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan import collectives
+from jaxgan.errors import ConfigError
 from jaxgan.numerics import at_least_float32, safe_sqrt
 from jaxgan.penalties.record import penalty
 from jaxgan.registry import NON_NEGATIVE, unknown
 from jaxgan.types import Critic
 
 NOISES = ("scaled", "centred")
+MOST_OUTPUTS = 1024  # of a Jacobian: its rows are held in memory for every sample
 
 
 def squared_norms(critic: Callable[[Array], Array], x: Float[Array, "n ..."]) -> Float[Array, "n"]:
@@ -70,8 +74,44 @@ def interpolate(
     return (epsilon * real + (1 - epsilon) * fake).astype(real.dtype)
 
 
+def randomly_signed(
+    critic: Critic, shape: tuple[int, ...], key: PRNGKeyArray
+) -> Callable[[Float[Array, "n ..."]], Float[Array, "n ..."]]:
+    """The critic s D(x), with a random sign s_k = +-1 for each output, the same for all samples.
+
+    Over the signs E |grad_x sum_k s_k D_k(x)|^2 = sum_k |grad_x D_k(x)|^2. Distances between
+    outputs, and their squares, stay what they are.
+
+    Args:
+        critic: Maps samples to outputs [n, *shape].
+        shape: Of the outputs of a sample.
+        key: Draws the signs; the same on all devices.
+
+    Source: Hutchinson 1990, A Stochastic Estimator of the Trace of the Influence Matrix,
+    https://doi.org/10.1080/03610919008812866; Hoffman et al. 2019, Robust Learning with Jacobian
+    Regularization, https://arxiv.org/abs/1908.02729
+    """
+    signs = jax.random.rademacher(key, (1, *shape), jnp.float32)
+
+    def signed(x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        outputs = critic(x)
+        return signs.astype(outputs.dtype) * outputs
+
+    return signed
+
+
 def squared_jacobian(critic: Critic, x: Float[Array, "n ..."]) -> Float[Array, ""]:
-    """E sum_k |grad_x D_k(x)|^2, by one backward pass for each of the k logits or features."""
+    """E sum_k |grad_x D_k(x)|^2, by one backward pass for each of the k logits or features.
+
+    Raises:
+        ConfigError: k is above 1,024.
+    """
+    outputs = jax.eval_shape(critic, x)
+    if (k := math.prod(outputs.shape[1:])) > MOST_OUTPUTS:
+        raise ConfigError(
+            f"the Jacobian of a critic with {k} outputs takes as many backward passes; they may be "
+            f"{MOST_OUTPUTS} at most: set loss.on to logits, of which num_outputs is the number"
+        )
     (rows,) = at_least_float32(jax.jacrev(lambda x: jnp.sum(critic(x), axis=0))(x))
     return jnp.sum(jnp.square(rows)) / len(x)
 
@@ -226,6 +266,9 @@ def jacobian(
         fake: Not used.
         key: Not used.
         axis_name: The device axis.
+
+    Raises:
+        ConfigError: k is above 1,024.
 
     Source: Arbel et al. 2018, On Gradient Regularizers for MMD GANs.
     https://arxiv.org/abs/1805.11565

@@ -104,6 +104,9 @@ def scaled_mmd_factor(
         axis_name: The device axis.
         coefficient: At least 0; 0 gives the factor 1.
 
+    Raises:
+        ConfigError: k is above 1,024.
+
     Source: Arbel et al. 2018, On Gradient Regularizers for MMD GANs, and its code.
     https://arxiv.org/abs/1805.11565
     """

@@ -375,6 +375,56 @@ def test_scaled_mmd():
     assert step._cache_size() == 1
 
 
+def norm(critic, real, fake, *, key, axis_name):
+    """Of a critic's outputs; their signs do not matter."""
+    return jnp.sqrt(jnp.mean(jnp.square(critic(real)) + jnp.square(critic(fake))))
+
+
+def test_penalties_act_on_the_view_that_trains_the_discriminator():
+    """The features are x itself, with Jacobian I; of the logits 3 (x_1 + x_2) it is (3, 3)."""
+    example, on = batch(4), {"on": "features"}
+    both, alone = Term(wasserstein, **on), Term(wasserstein, players="generator", **on)
+    images, of_logits = (
+        Term(lambda x, y: Losses(y.mean(), x.mean()), on="images"),
+        Term(wasserstein),
+    )
+    penalties = {
+        "r1": Penalty(r1),
+        "norm": Penalty(norm),
+        "state": Penalty(lambda network, real, fake: (real + 2 * fake).sum(), network="state"),
+    }
+    for terms, features in (
+        ({"loss": both}, True),
+        ({"images": images, "loss": both, "more": of_logits}, True),
+        ({"match": alone, "loss": of_logits, "more": both}, False),
+        ({"match": alone}, False),
+    ):
+        losses, _, fakes = played(adversarial(terms, penalties), example, state=Scale())
+        real, fake = (x if features else logits(x) for x in (example.real, fakes.samples))
+        expected = {
+            "r1": (1 + 1) / 2 if features else (9 + 9) / 2,
+            "norm": np.sqrt(np.mean(real**2 + fake**2)),
+            "state": (real + 2 * fake).sum(),
+        }
+        close({name: losses["discriminator"][name] for name in expected}, expected, atol=1e-5)
+
+
+def test_the_factor_of_scaled_mmd_is_that_of_the_terms_own_view():
+    """1 + 10 |J|_F^2 is 21 for the features x, and 181 for the logits."""
+    terms = {
+        "loss": Term(wasserstein, jacobian_scale=10.0),
+        "features": Term(wasserstein, on="features", jacobian_scale=10.0),
+    }
+    example = batch(4)
+    losses, _, fakes = played(adversarial(terms), example)
+    real, fake = example.real, fakes.samples
+    expected = {
+        "loss": (logits(fake).mean() - logits(real).mean()) / 181,
+        "features": (fake.mean() - real.mean()) / 21,
+    }
+    close(losses["discriminator"], expected)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

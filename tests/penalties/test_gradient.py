@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.errors import ConfigError
 from jaxgan.networks.dcgan import DCGANDiscriminator
-from jaxgan.penalties import dragan, jacobian, r1, r2, wgan_gp
+from jaxgan.penalties import dragan, jacobian, r1, r2, randomly_signed, wgan_gp
 
 
 def test_linear_critic_by_hand(key):
@@ -52,6 +52,25 @@ def test_jacobian_keeps_the_features_apart(key):
     samples = jnp.ones((3, 1))
     assert jacobian(critic, samples, samples, key=key, axis_name=None) == 2
     assert r1(critic, samples, samples, key=key, axis_name=None) == 0
+
+
+def test_random_signs_keep_the_features_apart_on_average(key):
+    """D = (x, -x) again: r1 is 0 or 4 / 2, each for half of the signs, and |J|_F^2 / 2 = 1."""
+    samples = jnp.ones((3, 1))
+
+    def value(key):
+        critic = randomly_signed(lambda x: jnp.concatenate([x, -x], axis=1), (2,), key)
+        return r1(critic, samples, samples, key=key, axis_name=None)
+
+    values = jax.vmap(value)(jax.random.split(key, 200))
+    assert set(np.unique(values)) == {0.0, 2.0}
+    assert abs(values.mean() - 1) < 4 / 200**0.5
+
+
+def test_a_jacobian_of_too_many_outputs_is_refused(key):
+    samples = jnp.ones((3, 1))
+    with pytest.raises(ConfigError, match=r"a critic with 1025 outputs .* set loss.on to logits"):
+        jacobian(lambda x: jnp.tile(x, 1025), samples, samples, key=key, axis_name=None)
 
 
 def test_r1_looks_only_at_real_and_r2_only_at_fake(key):

@@ -114,6 +114,17 @@ def test_every_penalty_is_the_same_on_eight_devices(mode):
 
 
 @pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+def test_penalties_of_features_are_the_same_on_eight_devices(mode):
+    """All devices draw the same signs."""
+    config = dataclasses.replace(
+        CONFIG,
+        loss=TermConfig(name="mmd_gaussian", on="features", jacobian_scale=1.0),
+        penalties={"r1": PenaltyConfig(weight=0.1)},
+    )
+    check_equal(trained(config, 1), trained(config, 8, mode))
+
+
+@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
 def test_the_rest_of_a_config_on_eight_devices(mode):
     """Batch statistics are those of the whole batch, minibatches and skipped updates the same."""
     config = override(CONFIG, "data.batch_size", 16)
