@@ -30,8 +30,9 @@ _HOMES = {
     "PENALTIES": "jaxgan.penalties",
     "Program": "jaxgan.runs.build",
     "Ramp": "jaxgan.ramp",
-    "Result": "jaxgan.runs.loop",
+    "Run": "jaxgan.runs.run",
     "build": "jaxgan.runs.build",
+    "load": "jaxgan.runs.run",
     "make_train_step": "jaxgan.training.steps",
     "train": "jaxgan.runs.loop",
 }
@@ -49,6 +50,10 @@ _MODULES = (
 )
 
 __all__ = [*_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

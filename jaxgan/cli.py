@@ -41,16 +41,26 @@ class TrainOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SampleOptions:
-    """Draws samples from the newest checkpoint of a run into a picture."""
+    """Draws samples of a run: a picture, an animation, an .npz, or a folder of images."""
 
     run: Path | None = None
     """Run directory."""
-    num: int = 64
-    """Number of samples."""
+    num: int | None = None
+    """Number of samples, default 64; of paths, default 8."""
     out: Path = Path("samples.png")
-    """The PNG to write."""
+    """The .png, .gif or .npz to write; without a suffix, a folder."""
     label: int | None = None
     """The class of all samples; default: the classes in turn."""
+    interpolate: bool = False
+    """Show paths between samples: rows of a .png; a .gif always does."""
+    frames: int = 16
+    """Samples along each path."""
+    truncation: float | None = None
+    """Draw latents of at most this size: less variety, and often better samples."""
+    history: bool = False
+    """Make a .gif of the pictures that training left."""
+    step: str = "newest"
+    """The checkpoint: newest, best, or a step."""
     seed: int = 0
     """Seed of the samples."""
     raw: bool = False
@@ -170,18 +180,33 @@ def _sample(arguments: Sequence[str]) -> None:
     )
     if options.run is None:
         raise ConfigError("name a run directory: jaxgan sample RUN; see --help")
-    if options.num < 1:
-        raise ConfigError(f"--num is {options.num}; it must be at least 1")
+    step = _step(options.step)
     runtime.prepare()
-    from jaxgan.runs.pictures import save_samples
-    from jaxgan.runs.restore import drawn, real_points, restored
+    from jaxgan.runs.exports import export, write_history
+    from jaxgan.runs.run import load
 
-    run = restored(options.run)
-    samples, _ = drawn(
-        run, options.num, seed=options.seed, label=options.label, averaged=not options.raw
-    )
-    save_samples(options.out, samples, real_points(run, len(samples)))
+    if options.history:
+        write_history(options.out, options.run)
+    else:
+        export(
+            load(options.run, step=step),
+            options.out,
+            num=options.num,
+            label=options.label,
+            frames=options.frames if options.interpolate else None,
+            truncation=options.truncation,
+            seed=options.seed,
+            averaged=not options.raw,
+        )
     print(options.out)
+
+
+def _step(text: str) -> Literal["newest", "best"] | int:
+    if text in ("newest", "best"):
+        return text
+    if text.isdecimal():
+        return int(text)
+    raise ConfigError(f"--step is {text!r}; it must be newest, best, or a step")
 
 
 def _evaluate(arguments: Sequence[str]) -> None:
@@ -195,7 +220,7 @@ def _evaluate(arguments: Sequence[str]) -> None:
     runtime.prepare()
     from jaxgan.evaluation import write_evaluation
     from jaxgan.runs.directory import RunDirectory
-    from jaxgan.runs.restore import evaluated_images, evaluated_run
+    from jaxgan.runs.evaluation import evaluated_images, evaluated_run
 
     data = None
     if options.real is not None:

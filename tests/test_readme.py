@@ -23,6 +23,7 @@ COMMANDS = [
 ]
 # The files that it tells to write, by name.
 FILES = dict(re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", README, re.DOTALL))
+(PICKED_UP,) = re.findall(r"```python\n([^`]*jaxgan\.load.*?)```", README, re.DOTALL)
 # What makes a run short.
 SHORT = ["--steps=2", "--num-eval-samples=8", "--log-every=2"]
 
@@ -75,7 +76,11 @@ def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, ca
             except SystemExit as end:  # --help, or built
                 code = end.code or 0
         assert code == 0, f"{line}: {capsys.readouterr().err}"
-    assert (folder / "ring.png").exists()
+    assert (folder / "ring.png").exists() and (folder / "training.gif").exists()
+    exec(PICKED_UP)
+    assert re.search(
+        r"Run\('runs/ring', step .*\) \(1000, 2\) \(4, 16, 2\) \d", capsys.readouterr().out
+    )
     assert {p.name for p in (folder / "runs").iterdir()} == {
         "ring",
         "grid",

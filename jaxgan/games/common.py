@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
+from jaxgan.games.game import Game, Picture
 from jaxgan.games.nets import Nets
 from jaxgan.registry import Range
 from jaxgan.types import Batch, Outputs
@@ -88,6 +89,22 @@ def in_pairs(x: Samples, y: Samples) -> Float[Array, "m ..."]:
     """A picture of n // 2 pairs, x_i before y_i."""
     pairs = jnp.stack([x, y], axis=1)[: len(x) // 2]
     return pairs.reshape(-1, *x.shape[1:])
+
+
+def reconstructing(game: Game, reconstruct: Picture) -> Game:
+    """The game with reconstructions of samples: the function, its score and its picture.
+
+    The score `reconstruction_mse` is the squared error of a sample, the mean over its values.
+    """
+
+    def scores(nets: Nets, batch: Batch, key: PRNGKeyArray) -> dict[str, Float[Array, "n"]]:
+        return {"reconstruction_mse": squared_error(reconstruct(nets, batch, key), batch.real)}
+
+    def reconstructions(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
+        return in_pairs(batch.real, reconstruct(nets, batch, key))
+
+    pictures = {**game.pictures, "reconstructions": reconstructions}
+    return game._replace(reconstruct=reconstruct, scores=scores, pictures=pictures)
 
 
 def squared_error(x: Samples, y: Samples) -> Float[Array, "n"]:

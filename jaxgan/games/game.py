@@ -34,6 +34,8 @@ class Game(NamedTuple):
         fit: (nets, source, key) -> reference: what is fitted to the data once, before the first
             step, as nested dicts of arrays. It is part of the state, at hand as `nets.reference`.
         scores: (nets, batch, key) -> {name: [n]}: the game's own figures on held-out data.
+        reconstruct: (nets, batch, key) -> what the game makes of the codes of the batch's samples,
+            where it has an encoder.
         pictures: Further pictures of a run, by name: (nets, batch, key) -> images.
     """
 
@@ -44,6 +46,7 @@ class Game(NamedTuple):
     averaged: tuple[str, ...] = ("generator",)
     fit: Callable[[Nets, Any, PRNGKeyArray], dict[str, PyTree]] | None = None
     scores: Callable[[Nets, Batch, PRNGKeyArray], dict[str, Float[Array, "n"]]] | None = None
+    reconstruct: Picture | None = None
     pictures: Mapping[str, Picture] = {}
 
     @property

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, ScalarLike
 
 from jaxgan.errors import ConfigError
-from jaxgan.games.common import encoded, from_prior, head, in_pairs, ranged, squared_error
+from jaxgan.games.common import encoded, from_prior, head, ranged, reconstructing
 from jaxgan.games.game import Game, Loss
 from jaxgan.games.nets import Nets
 from jaxgan.losses import cross_entropy, non_saturating, reparameterise
@@ -78,21 +78,14 @@ def bigan(*, stochastic: bool = False) -> Game:
     def reconstruct(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."]:
         return nets.generator(encode(nets, batch, key)[0])
 
-    def scores(nets: Nets, batch: Batch, key: PRNGKeyArray) -> dict[str, Float[Array, "n"]]:
-        return {"reconstruction_mse": squared_error(reconstruct(nets, batch, key), batch.real)}
-
-    def reconstructions(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
-        return in_pairs(batch.real, reconstruct(nets, batch, key))
-
-    return Game(
+    game = Game(
         generate,
         losses,
         sample=from_prior,
         turns=(("discriminator",), ("generator", "encoder")),
         averaged=("generator", "encoder"),
-        scores=scores,
-        pictures={"reconstructions": reconstructions},
     )
+    return reconstructing(game, reconstruct)
 
 
 class Coded(NamedTuple):

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
-from jaxgan.games.common import encoded, head, in_pairs, ranged, squared_error
+from jaxgan.games.common import encoded, head, ranged, reconstructing
 from jaxgan.games.game import Game, Loss
 from jaxgan.games.nets import Nets
 from jaxgan.games.terms import condition
@@ -123,12 +123,12 @@ def vae_gan(*, gamma: ScalarLike = 0.01, beta: ScalarLike = 1.0, scale: ScalarLi
 
 def _autoencoder(game: Game) -> Game:
     """The game with samples, scores and pictures of an autoencoder."""
-    return game._replace(
+    game = game._replace(
         sample=_sample,
         averaged=("generator", "encoder"),
-        scores=_scores,
-        pictures={"reconstructions": _reconstructions, "interpolations": _interpolations},
+        pictures={"interpolations": _interpolations},
     )
+    return reconstructing(game, _reconstruct)
 
 
 def _encode(
@@ -153,14 +153,6 @@ def _sample(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."
 
 def _reconstruct(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."]:
     return nets.generator(_encode(nets, batch, key)[0], condition(batch))
-
-
-def _scores(nets: Nets, batch: Batch, key: PRNGKeyArray) -> dict[str, Float[Array, "n"]]:
-    return {"reconstruction_mse": squared_error(_reconstruct(nets, batch, key), batch.real)}
-
-
-def _reconstructions(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:
-    return in_pairs(batch.real, _reconstruct(nets, batch, key))
 
 
 def _interpolations(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "m ..."]:

@@ -14,7 +14,7 @@ from jaxtyping import Array, PRNGKeyArray
 from jaxgan.config import Config
 from jaxgan.data import Source, whole
 from jaxgan.errors import ConfigError
-from jaxgan.games import Algorithm, Game
+from jaxgan.games import Algorithm, Game, Latents
 from jaxgan.pixels import model_batch
 from jaxgan.runs.entries import make_ramps, nested_floats
 from jaxgan.runs.playing import make_controllers, make_game, make_players
@@ -72,6 +72,20 @@ class Program(NamedTuple):
         """See `jaxgan.training.sampling.played`."""
         assert self.setup is not None
         return played(self.setup, choose, state, batch, key, **options)
+
+    def with_latents(self, latents: Latents) -> "Program":
+        """The program with samples of other latents: of a part of their distribution, or chosen.
+
+        Raises:
+            ConfigError: an algorithm, which draws its own latents.
+        """
+        if self.setup is None:
+            raise ConfigError(
+                "this run's algorithm draws its own latents; truncation and interpolation need a "
+                "game"
+            )
+        setup = self.setup._replace(latents=latents)
+        return self._replace(setup=setup, sample=partial(_sample, setup, self.source.shape))
 
     def held_out_scores(self) -> Callable[[Any, Batch, PRNGKeyArray], dict[str, Array]] | None:
         """(state, batch, key) -> the game's own figures of held-out samples; None without any."""

@@ -102,6 +102,25 @@ class Checkpointer:
             metrics=dict(tracked) if tracked else None,
         )
 
+    def restore_step(self, step: int, like: Callable[[PyTree], PyTree]) -> PyTree:
+        """The state of one step; see `restore`.
+
+        Raises:
+            CheckpointError: there is no checkpoint of this step, or it cannot be used.
+        """
+        if step not in self.steps():
+            kept = ", ".join(map(str, self.steps())) or "none"
+            raise CheckpointError(
+                f"{self._manager.directory} holds no checkpoint of step {step}; it holds {kept}"
+            )
+        try:
+            return self._restore_step(step, like)[0]
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(
+                f"checkpoint of step {step} is unusable ({reason}); take another one"
+            ) from error
+
     def restore(
         self, like: Callable[[PyTree], PyTree], *, log: Callable[[str], None] = logging.warning
     ) -> tuple[PyTree, dict[str, Any]] | None:

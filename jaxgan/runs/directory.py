@@ -80,8 +80,11 @@ class RunDirectory(NamedTuple):
 
     def newest_picture(self) -> Path | None:
         """The newest picture of samples, relative to the directory."""
-        pictures = self.picture(0).parent.glob("step_*.png")
-        return max((path.relative_to(self.root) for path in pictures), default=None)
+        return self.pictures()[-1].relative_to(self.root) if self.pictures() else None
+
+    def pictures(self) -> list[Path]:
+        """The pictures of samples, by step."""
+        return sorted(self.picture(0).parent.glob("step_*.png"))
 
     def read_config(self) -> Config:
         """The config of the run; ConfigError where there is none."""

@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -17,17 +17,17 @@ from jaxgan.config import Config, differences
 from jaxgan.data import describe
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
 from jaxgan.evaluation import conditions, draw, make_evaluator, make_monitor, monitored
-from jaxgan.files import read_json, write_json
+from jaxgan.files import write_json
 from jaxgan.games import Algorithm
 from jaxgan.pixels import model_batch
-from jaxgan.registry import unknown
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
 from jaxgan.runs.directory import RunDirectory, locked
 from jaxgan.runs.entries import user_modules
 from jaxgan.runs.pictures import in_rows, save_samples
-from jaxgan.runs.scoring import metrics_of, reference_of, score_names
+from jaxgan.runs.run import Run
+from jaxgan.runs.scoring import best_metric, metrics_of, reference_of
 from jaxgan.runs.signals import interruption
 from jaxgan.runs.writer import Writer
 from jaxgan.training import parallel
@@ -51,27 +51,13 @@ _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
 _EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
 
 
-class Result(NamedTuple):
-    """What a run came to.
-
-    Attributes:
-        state: The last state.
-        summary: The content of summary.json.
-        workdir: The run directory.
-    """
-
-    state: Any
-    summary: dict[str, Any]
-    workdir: Path
-
-
 def train(
     config: Config,
     workdir: str | Path,
     *,
     resume: bool = False,
     experiment: ModuleType | None = None,
-) -> Result:
+) -> Run:
     """Trains until `config.steps`, going on where an earlier run of the same config stopped.
 
     The run directory gets config.json, versions.json, origin.json, metrics.jsonl, samples/,
@@ -83,6 +69,9 @@ def train(
         resume: Require an earlier run, which may have had another number of steps.
         experiment: The module of the config, which is kept with the run, as are other modules of
             the user's that the config names.
+
+    Returns:
+        The run, as `jaxgan.load` would find it.
 
     Raises:
         ConfigError: see `build`; or the directory holds another run, or cannot be used.
@@ -96,7 +85,7 @@ def train(
     with locked(directory.root), interruption() as interrupted:
         _check_directory(directory, config, resume)
         program = build(config)
-        best, highest = _best_metric(config, program)
+        best, highest = best_metric(config, program.source, conditional=program.conditional)
         data = {"": describe(program.source)}
         data |= {name: describe(stream) for name, stream in program.streams.items()}
         directory.describe(config, data, user_modules(config, experiment))
@@ -141,11 +130,11 @@ class _Loop:
         self.writer = Writer(directory, self.step, config.steps, self.samples_per_step)
         self.rate = _Rate()
 
-    def run_to_the_end(self, interrupted: threading.Event) -> Result:
+    def run_to_the_end(self, interrupted: threading.Event) -> Run:
         config, program = self.config, self.program
         if self.step == config.steps and self.directory.summary.exists():
             self.writer.line(f"finished at step {self.step} before; --workdir starts another run")
-            return Result(self.state, read_json(self.directory.summary), self.directory.root)
+            return self.run()
         if self.step:
             self.writer.line(f"going on from step {self.step}")
         self.reference = reference_of(
@@ -181,7 +170,11 @@ class _Loop:
                     raise InterruptedRun(
                         f"interrupted at step {self.step} and saved; the same command goes on"
                     )
-        return Result(self.state, self.summarise("done"), self.directory.root)
+        self.summarise("done")
+        return self.run()
+
+    def run(self) -> Run:
+        return Run(self.directory, self.config, self.program, self.state)
 
     def evaluator(self) -> Any:
         """(state, key) -> scores of the averaged weights."""
@@ -290,7 +283,7 @@ class _Loop:
             f"{what}; {kept}; lower the learning rates, or add a penalty such as r1"
         )
 
-    def summarise(self, exit_reason: str) -> dict[str, Any]:
+    def summarise(self, exit_reason: str) -> None:
         per_second = self.rate.per_second()
         picture = self.directory.newest_picture()
         summary = {
@@ -303,7 +296,6 @@ class _Loop:
             "wall_time": self.writer.elapsed(),
         }
         write_json(self.directory.summary, summary)
-        return summary
 
 
 class _Rate:
@@ -323,21 +315,6 @@ class _Rate:
 
     def per_second(self) -> float | None:
         return self._steps / self._seconds if self._steps else None
-
-
-def _best_metric(config: Config, program: Program) -> tuple[str, bool]:
-    """The score that marks the best checkpoint, and whether its highest value does.
-
-    Raises:
-        ConfigError: one that is not measured.
-    """
-    scores = score_names(
-        config.eval_metrics, program.source, config.eval_features, conditional=program.conditional
-    )
-    best = config.best_metric or next(iter(scores))
-    if best not in scores:
-        raise unknown("best_metric", best, scores)
-    return best, scores[best]
 
 
 def _check_directory(directory: RunDirectory, config: Config, resume: bool) -> None:

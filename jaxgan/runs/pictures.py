@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -15,13 +16,13 @@ _MIN_SIDE = 32
 _GAP = 2
 
 
-def image_grid(images: np.ndarray) -> Image.Image:
-    """A grid of uint8 images [n, h, w, c], c = 1 or 3, row by row, near to a square."""
+def image_grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
+    """A grid of uint8 images [n, h, w, c], c = 1 or 3, row by row; by default near to a square."""
     n, h, w, c = images.shape
     scale = max(1, _MIN_SIDE // max(h, w))
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
     h, w = h * scale + _GAP, w * scale + _GAP
-    columns = math.ceil(math.sqrt(n))
+    columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     canvas = np.zeros((rows * h + _GAP, columns * w + _GAP, c), np.uint8)
     for index, image in enumerate(images):
@@ -35,7 +36,7 @@ def scatter(fake: np.ndarray, real: np.ndarray | None = None) -> Figure:
 
     Of points in more than two dimensions the first two are shown; of numbers, histograms.
     """
-    figure = Figure(figsize=(5, 5.3), layout="constrained")
+    figure = Figure(figsize=(5, 5.3), dpi=120, layout="constrained")
     kinds = {"real": (real, "#bbbbbb", 1.0), "generated": (fake, "#c0392b", 0.6)}
     shown = {name: kind for name, kind in kinds.items() if kind[0] is not None}
     if fake.shape[1] == 1:
@@ -53,6 +54,17 @@ def scatter(fake: np.ndarray, real: np.ndarray | None = None) -> Figure:
     return figure
 
 
+def picture_of(
+    samples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
+) -> Image.Image:
+    """Images [n, h, w, c] in [-1, 1] as a grid, or points [n, d] over real ones."""
+    if samples.ndim == 4:
+        return image_grid(to_uint8(samples), columns)
+    canvas = FigureCanvasAgg(scatter(samples, real))
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
 def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None) -> None:
     """Writes samples as a PNG: images as a grid, points over real ones.
 
@@ -62,10 +74,7 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None
         real: Real points, to be shown under them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if samples.ndim == 4:
-        image_grid(to_uint8(samples)).save(path)
-    else:
-        scatter(samples, real).savefig(path, dpi=120)
+    picture_of(samples, real).save(path)
 
 
 def in_rows(conditions: Batch, num: int) -> Batch:

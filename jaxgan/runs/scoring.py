@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from jaxgan.config import DataConfig
+from jaxgan.config import Config, DataConfig
 from jaxgan.data import Source, cache_directory, whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import Reference, make_reference
 from jaxgan.evaluation.reference import sample_digest
 from jaxgan.features import FEATURES, FeatureNetwork, ImageData
 from jaxgan.metrics import METRICS, Metric
-from jaxgan.registry import as_record, lookup
+from jaxgan.registry import as_record, lookup, unknown
 from jaxgan.runs.sources import open_source
 
 Log = Callable[[str], None]
@@ -92,6 +92,19 @@ def check_names(names: Sequence[str]) -> None:
     """Raises ConfigError on a name that is no metric."""
     for name in names:
         _metric(name)
+
+
+def best_metric(config: Config, source: Source, *, conditional: bool) -> tuple[str, bool]:
+    """The score that marks the best checkpoint, and whether its highest value does.
+
+    Raises:
+        ConfigError: one that is not measured.
+    """
+    scores = score_names(config.eval_metrics, source, config.eval_features, conditional=conditional)
+    best = config.best_metric or next(iter(scores))
+    if best not in scores:
+        raise unknown("best_metric", best, scores)
+    return best, scores[best]
 
 
 def score_names(

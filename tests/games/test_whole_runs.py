@@ -123,7 +123,8 @@ def test_a_missing_network_is_named():
 def test_a_train_step_of_ones_own_runs_in_the_same_loop(tmp_path):
     """Gradient descent on the mean, against the data's own; pmap is not its concern."""
     config = dataclasses.replace(whole_run("algorithm"), steps=160)
-    state, summary, _ = train(config, tmp_path / "run", experiment=user_game)
+    run = train(config, tmp_path / "run", experiment=user_game)
+    state, summary = run.state, run.summary
     real = user_game.line().read(np.arange(64)).real
     np.testing.assert_allclose(state.mean, real.mean(axis=0), atol=0.2)
     assert summary["metrics"]["loss"] > 0

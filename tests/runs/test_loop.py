@@ -209,7 +209,8 @@ def test_images_are_scored_and_pictured(tmp_path):
     for player in ("generator", "discriminator"):
         config = override(config, f"{player}.network.kwargs.width", 4)
     config = dataclasses.replace(config, steps=4, num_eval_samples=200, monitor_every=2)
-    _, summary, workdir = train(config, tmp_path)
+    run = train(config, tmp_path)
+    summary, workdir = run.summary, run.workdir
     announced = {name for name in summary["metrics"] if name.startswith("eval/")}
     assert announced == set(score_names((), load("digits")))
     assert summary["metrics"]["eval/classifier_accuracy"] > 0.95
