@@ -23,7 +23,7 @@ from jaxgan.data.source import Source, take, unknown_split
 from jaxgan.data.transforms import transform, transformed_shape
 from jaxgan.errors import DataError
 from jaxgan.registry import NON_NEGATIVE
-from jaxgan.runtime import cache_directory
+from jaxgan.runtime import cache_directory, expanded
 from jaxgan.types import Batch
 
 # Pillow's modes by the number of channels.
@@ -151,7 +151,7 @@ def find(name: str, data_dir: str | Path | None = None, *, known: Iterable[str] 
         known: Names of other data sets, to suggest.
     """
     place = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    root = Path(place).expanduser().resolve()
+    root = expanded(str(place)).resolve()
     sets = _prepared_sets(root)
     base, _, version = name.partition(":")
     configs = [found for found in sets if found == base or found.startswith(f"{base}/")]
