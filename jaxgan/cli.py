@@ -1,8 +1,8 @@
 """The command line. jax and all that needs it are imported on first use.
 
 Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 data, 4 diverged, 5 interrupted
-and saved, 6 run directory in use, 7 checkpoint unusable. An error is one line; --debug adds the
-traceback.
+and saved, 6 run directory in use, 7 checkpoint unusable, 8 run directory cannot be
+written. An error is one line; --debug adds the traceback.
 """
 
 import dataclasses

@@ -44,3 +44,9 @@ class CheckpointError(JaxganError):
     """No checkpoint could be restored."""
 
     exit_code = 7
+
+
+class RunDirectoryError(JaxganError):
+    """The run directory cannot be written: a full disk, or something in the way of a file."""
+
+    exit_code = 8

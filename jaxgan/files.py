@@ -37,14 +37,20 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write(path: Path, content: bytes) -> None:
+    """Writes a file atomically, unless it holds this very content."""
+    if not path.is_file() or path.read_bytes() != content:
+        with atomic_write(path) as file:
+            file.write(content)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically, as UTF-8."""
-    with atomic_write(path) as file:
-        file.write(text.encode())
+    """Writes a text file as UTF-8: see `write`."""
+    write(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file atomically."""
+    """Writes a JSON file: see `write`."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 

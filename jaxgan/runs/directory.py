@@ -1,10 +1,10 @@
 """A run directory: the names of its files, its lock, and where the code of its run came from."""
 
+import errno
 import fcntl
 import importlib
 import importlib.util
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,8 +14,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from jaxgan.config import Config, from_json, to_json
-from jaxgan.errors import ConfigError, RunInUseError
-from jaxgan.files import read_json, write_json, write_text
+from jaxgan.errors import ConfigError, RunDirectoryError, RunInUseError
+from jaxgan.fields import from_dict
+from jaxgan.files import read_json, write, write_json, write_text
 
 _VERSIONED = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -86,27 +87,52 @@ class RunDirectory(NamedTuple):
         """The pictures of samples, by step."""
         return sorted(self.picture(0).parent.glob("step_*.png"))
 
+    def steps(self) -> list[int]:
+        """The steps of whole checkpoints, ascending."""
+        names = (path.name for path in self.checkpoints.glob("*/"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def read_config(self) -> Config:
-        """The config of the run; ConfigError where there is none."""
-        if not self.config.exists():
-            raise ConfigError(f"{self.root} holds no run; name a run directory")
-        return from_json(self.config.read_text())
+        """The config of the run; where config.json is missing or damaged, its checkpoint's.
+
+        Raises:
+            ConfigError: There is no run.
+        """
+        try:
+            return from_json(self.config.read_text())
+        except (OSError, ValueError):
+            config = self.checkpointed_config()
+            if config is not None:
+                return config
+            if self.config.exists():
+                raise
+        raise ConfigError(f"{self.root} holds no run; name a run directory")
+
+    def checkpointed_config(self) -> Config | None:
+        """The config that the newest readable checkpoint holds; None without any."""
+        for step in reversed(self.steps()):
+            try:
+                extra = read_json(self.checkpoints / str(step) / "extra" / "metadata")["extra"]
+                return from_dict(Config, extra["config"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return None
 
     def describe(self, config: Config, data: dict[str, Any], modules: Iterable[ModuleType]) -> None:
-        """Writes what is known before the first step.
+        """Writes what is known before the first step, where it is not written already.
 
         Args:
             config: What is run.
             data: What `jaxgan.data.describe` says of each stream; "" is the main one.
             modules: The user's modules that the run needs.
         """
-        write_text(self.config, to_json(config))
-        write_json(self.versions, {name: version(name) for name in _VERSIONED})
         files = {_name(module): module.__file__ for module in modules if module.__file__}
         for name, file in files.items():
             self.code.mkdir(exist_ok=True)
-            shutil.copyfile(file, self.code / f"{name}.py")
+            write(self.code / f"{name}.py", Path(file).read_bytes())
+        write_json(self.versions, {name: version(name) for name in _VERSIONED})
         write_json(self.origin, {"path": str(Path.cwd()), "modules": list(files), "data": data})
+        write_text(self.config, to_json(config))  # the last: it makes the directory a run
 
     def data(self) -> dict[str, Any]:
         """What `describe` got as `data`."""
@@ -158,9 +184,11 @@ def locked(directory: Path) -> Iterator[None]:
     """Holds a run directory, making it where missing, for this process alone.
 
     Raises:
-        ConfigError: it is a file, or cannot be written.
+        ConfigError: it is a file or no path, or cannot be written.
         RunInUseError: another process holds it.
     """
+    if "\0" in str(directory):
+        raise ConfigError(f"{str(directory)!r} is no path; choose another --workdir")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -185,3 +213,34 @@ def locked(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+# A write that fails for these names no file; of other errors, the file tells whose they are.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def written(directory: RunDirectory) -> Iterator[None]:
+    """Turns what goes wrong when a run directory is written into one line.
+
+    Raises:
+        RunDirectoryError: the disk is full, the directory was removed, or a file is in the way.
+    """
+    try:
+        yield
+    except OSError as error:
+        names = [str(name) for name in (error.filename2, error.filename) if name is not None]
+        root = directory.root.absolute()
+        inside = [name for name in names if Path(name).absolute().is_relative_to(root)]
+        if not inside and error.errno not in _FULL:
+            raise
+        if not directory.root.is_dir():
+            what = f"{directory.root} was removed while it was written"
+        else:
+            reason = (error.strerror or str(error)).lower()
+            what = f"{inside[0] if inside else directory.root} cannot be written ({reason})"
+        steps = directory.steps()
+        kept = f"the last checkpoint is of step {steps[-1]}" if steps else "there is no checkpoint"
+        raise RunDirectoryError(
+            f"{what}; {kept}; make room or repair it, and the same command goes on"
+        ) from error

@@ -13,19 +13,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.config import Config, differences
+from jaxgan.config import Config
 from jaxgan.data import describe
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
 from jaxgan.evaluation import conditions, draw, make_evaluator, make_monitor, monitored
+from jaxgan.fields import to_dict
 from jaxgan.files import write_json
 from jaxgan.games import Algorithm
 from jaxgan.pixels import model_batch
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
-from jaxgan.runs.directory import RunDirectory, locked
+from jaxgan.runs.directory import RunDirectory, locked, written
 from jaxgan.runs.entries import user_modules
 from jaxgan.runs.pictures import in_rows, save_samples
+from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
 from jaxgan.runs.scoring import best_metric, metrics_of, reference_of
 from jaxgan.runs.signals import interruption
@@ -34,18 +36,6 @@ from jaxgan.training import parallel
 from jaxgan.training.steps import TrainStep
 from jaxgan.types import PyTree
 
-# What an explicit resume may change: how long a run is and how it is watched.
-_CHANGEABLE = {
-    "steps",
-    "steps_per_call",
-    "log_every",
-    "sample_every",
-    "eval_every",
-    "checkpoint_every",
-    "monitor_every",
-    "data.dir",
-    "data.placement",
-}
 _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
 # Steps fold 0, 1, 2, ... into the run's key; these are out of their reach.
 _EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
@@ -80,10 +70,11 @@ def train(
         InterruptedRun: SIGINT or SIGTERM came; the state is saved.
         RunInUseError: another process trains here.
         CheckpointError: there are checkpoints, and none can be used.
+        RunDirectoryError: the disk is full, or the directory was removed.
     """
     directory = RunDirectory(Path(workdir).expanduser())
-    with locked(directory.root), interruption() as interrupted:
-        _check_directory(directory, config, resume)
+    with written(directory), locked(directory.root), interruption() as interrupted:
+        config = resumed(directory, config, resume)
         program = build(config)
         best, highest = best_metric(config, program.source, conditional=program.conditional)
         data = {"": describe(program.source)}
@@ -256,7 +247,11 @@ class _Loop:
         if self.due(config.sample_every):
             self.picture()
         if stop or self.due(config.checkpoint_every):
-            extra = {"window": self.window, "metrics": self.metrics}
+            extra = {
+                "window": self.window,
+                "metrics": self.metrics,
+                "config": to_dict(self.config),
+            }
             self.checkpointer.save(self.state, extra=extra, metrics=row)
 
     def picture(self) -> None:
@@ -315,26 +310,6 @@ class _Rate:
 
     def per_second(self) -> float | None:
         return self._steps / self._seconds if self._steps else None
-
-
-def _check_directory(directory: RunDirectory, config: Config, resume: bool) -> None:
-    """Raises ConfigError unless the directory is new or holds a run of this very config."""
-    if not directory.config.exists():
-        if resume:
-            raise ConfigError(f"{directory.root} holds no run to resume; leave out --resume")
-        return
-    differing = [
-        name
-        for name in differences(directory.read_config(), config)
-        if not (resume and name in _CHANGEABLE)
-    ]
-    if differing:
-        name = differing[0]
-        raise ConfigError(
-            f"{directory.root} holds a run with another {name} ({len(differing)} differences); "
-            "choose another --workdir"
-            + (", or pass --resume" if set(differing) <= _CHANGEABLE else "")
-        )
 
 
 def _events(config: Config) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
 """What a run tells: rows of metrics.jsonl, TensorBoard where it is installed, and the console."""
 
+import errno
 import json
 import os
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from jaxgan.runs.directory import RunDirectory
 
 # Shown on the console, where the row has them; metrics.jsonl has everything.
 _SHOWN = ("loss/generator", "loss/discriminator", "eval/")
+_FLUSH_SECONDS = 10  # between moments at which TensorBoard sees what is new
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -58,13 +61,18 @@ class Writer:
         return self._elapsed + time.monotonic() - self._started
 
     def row(self, step: int, values: Mapping[str, float], steps_per_second: float | None) -> None:
-        """Writes one row: `step`, `time` in seconds, then the values."""
+        """Writes one row: `step`, `time` in seconds, then the values.
+
+        Raises:
+            OSError: The disk is full, or the file was removed.
+        """
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._file.name)
         record = {"step": step, "time": round(self.elapsed(), 3), **values}
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
         if self._tensorboard:
-            for name, value in values.items():
-                self._tensorboard.add_scalar(name, value, step)
+            self._tensorboard.row(step, values)
         shown = "  ".join(
             f"{name.removeprefix('eval/')} {value:.4g}"
             for name, value in values.items()
@@ -112,9 +120,40 @@ def _progress(console: rich.console.Console) -> rich.progress.Progress:
     )
 
 
-def _tensorboard(folder: Path, start: int) -> Any:
-    try:
-        from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingImports] - an extra
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=start + 1)
+class _TensorBoard:
+    """Writes figures as events of TensorBoard, at once and in this thread.
+
+    `tensorboardX.SummaryWriter` has a thread of its own, which prints a traceback when the disk is
+    full, and leaves its queue to fill up.
+    """
+
+    def __init__(self, folder: Path, start: int) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
+        from tensorboardX.summary import scalar
+
+        folder.mkdir(exist_ok=True)
+        self._protocol: Any = event_pb2
+        self._scalar = scalar
+        self._file = EventsWriter(str(folder / "events"))
+        # What an earlier part of the run wrote of later steps is not shown.
+        log = self._protocol.SessionLog(status=self._protocol.SessionLog.START)
+        self._file.write_event(self._protocol.Event(step=start + 1, session_log=log))
+        self._flushed = 0.0
+
+    def row(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            event = self._protocol.Event(
+                wall_time=time.time(), step=step, summary=self._scalar(name, value)
+            )
+            self._file.write_event(event)
+        if time.monotonic() > self._flushed + _FLUSH_SECONDS:
+            self._file.flush()
+            self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _tensorboard(folder: Path, start: int) -> _TensorBoard | None:
+    return _TensorBoard(folder, start) if find_spec("tensorboardX") else None

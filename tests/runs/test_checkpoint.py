@@ -109,6 +109,48 @@ def test_damage_falls_back_to_the_step_before(tmp_path, state):
     checkpointer.close()
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("name", ["extra/metadata", "state/_METADATA"])
+def test_an_emptied_json_is_damage(name, read_only, tmp_path, state, capfd):
+    save(tmp_path, state, [1, 2])
+    (tmp_path / "2" / name).write_bytes(b"")
+    checkpointer = Checkpointer(tmp_path, read_only=read_only)
+    lines = []
+    restored, _ = checkpointer.restore(lambda reference: state, log=lines.append)
+    checkpointer.close()
+    assert restored.step == 1 and len(lines) == 1
+    assert capfd.readouterr().err.count("\n") == 0
+
+
+def test_a_damaged_score_costs_no_state(tmp_path, state):
+    save(tmp_path, state, [1, 2], metric=[1.0, 0.0])
+    (tmp_path / "2" / "metrics" / "metrics").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="metrics is damaged; remove it"):
+        Checkpointer(tmp_path, best_metric="score", read_only=True)
+    checkpointer = Checkpointer(tmp_path, best_metric="score")
+    assert checkpointer.restore(lambda reference: state)[0].step == 2
+    assert checkpointer.best_step() == 1
+    checkpointer.close()
+
+
+def test_what_is_beside_the_arrays_has_a_digest(tmp_path, state):
+    save(tmp_path, state, [1, 2])
+    path = tmp_path / "2" / "extra" / "metadata"
+    text = path.read_text()
+    assert text.count("0.1]") == 1
+    path.write_text(text.replace("0.1]", "0.9]"))
+    restored, extra = restore(tmp_path, state)
+    assert restored.step == 1 and extra == {"window": {"loss": [0.1]}}
+
+
+def test_a_state_of_another_structure_is_no_damage(tmp_path, state):
+    """As after a change of the user's code: no checkpoint is deleted."""
+    save(tmp_path, state, [1, 2])
+    with pytest.raises(CheckpointError, match=r"loss/other is missing .* the code has changed"):
+        restore(tmp_path, with_float(state, "loss.other", 1.0))
+    assert {"1", "2"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_a_reader_deletes_nothing(tmp_path, state):
     save(tmp_path, state, [1, 2])
     damage(tmp_path, 2)
