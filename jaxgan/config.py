@@ -42,10 +42,14 @@ __all__ = [
     "from_json",
     "get",
     "override",
+    "player_configs",
+    "role_of",
+    "term_configs",
     "to_json",
 ]
 
 Keywords = dict[str, Any]
+Path = tuple[str, ...]  # the names of a dotted path
 Schedulable = float | Ramp
 
 
@@ -69,6 +73,8 @@ class DataConfig:
     """Resize images to this side, in pixels."""
     pad: int | None = None
     """Zero-pad images to this side, in pixels."""
+    mirror: bool = False
+    """Add the mirror image of each image, left and right exchanged."""
     placement: Literal["auto", "device", "host"] = "auto"
     """Keep the set on the device, or stream it from the host; auto: on the device if it fits."""
 
@@ -249,7 +255,7 @@ class Config:
     eval_metrics: tuple[str, ...] = ()
     """Metrics of an evaluation, such as fid, kid, prdc; none: those that suit the data set."""
     eval_features: str = "auto"
-    """Feature network of these metrics; auto: classifier where there are labels, or random_conv."""
+    """Feature network of these metrics; auto: classifier where labels are many, or random_conv."""
     best_metric: str | None = None
     """Score that marks the best checkpoint, such as eval/classifier_kid; default: the first one."""
     monitor_every: int = 0
@@ -300,6 +306,31 @@ _RANGES: dict[type, dict[str, Range]] = {
         "discriminator_share": FRACTION,
     },
 }
+
+
+def term_configs(config: Config) -> dict[str, tuple[Path, TermConfig]]:
+    """Every term by its label, with its path; "loss" is the main one."""
+    if "loss" in config.terms:
+        raise ConfigError("terms.loss has the name of the main term; rename it")
+    further = {label: (("terms", label), term) for label, term in config.terms.items()}
+    return {"loss": (("loss",), config.loss), **further}
+
+
+def player_configs(config: Config) -> dict[str, tuple[Path, PlayerConfig]]:
+    """Every player by name, with its path."""
+    further = {name: (("networks", name), player) for name, player in config.networks.items()}
+    return {
+        "generator": (("generator",), config.generator),
+        "discriminator": (("discriminator",), config.discriminator),
+        **further,
+    }
+
+
+def role_of(name: str, player: PlayerConfig) -> Literal["generator", "discriminator"]:
+    """Which network of its record's a player of this name is."""
+    if player.network.role != "auto":
+        return player.network.role
+    return "generator" if name.startswith(("generator", "decoder")) else "discriminator"
 
 
 def from_json(text: str) -> Config:

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import math
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from jaxgan.errors import ConfigError
@@ -21,6 +21,10 @@ Record = TypeVar("Record")
 
 # What a function may ask the step for, by a keyword-only argument of this name without default.
 ASKABLE = ("key", "labels", "z", "reference")
+# What a game may take from the config, by arguments of these names.
+SUPPLIED = ("terms", "penalties", "augmentation", "measures")
+# What a data set may take from the config, by arguments of these names.
+DATA_OPTIONS = ("split", "data_dir", "cache_dir", "resize", "pad")
 
 
 class Range(NamedTuple):
@@ -116,6 +120,21 @@ def hyperparameters(function: Callable) -> dict[str, Any]:
     }
 
 
+def check_arguments(names: Iterable[str], known: Collection[str], path: str) -> None:
+    """Raises ConfigError on a name that is none of the known hyperparameters of a function.
+
+    Args:
+        names: What a user set.
+        known: What there is.
+        path: Dotted name of the entry, for the message.
+    """
+    for name in names:
+        if not known:
+            raise ConfigError(f"{path} takes no hyperparameters; remove {name!r}")
+        if name not in known:
+            raise unknown(f"hyperparameter of {path}", name, known)
+
+
 def asks_for(function: Callable) -> tuple[str, ...]:
     """What of ASKABLE a function wants to be given: its arguments of these names, no defaults."""
     parameters = inspect.signature(function).parameters
@@ -148,11 +167,7 @@ def bind(
         ConfigError: an unknown name, or a value that is not of its default's type or not in range.
     """
     defaults = hyperparameters(function)
-    for name in kwargs:
-        if name not in defaults:
-            if not defaults:
-                raise ConfigError(f"{path} takes no hyperparameters; remove {name!r}")
-            raise unknown(f"hyperparameter of {path}", name, defaults)
+    check_arguments(kwargs, defaults, path)
     annotations = {
         name: parameter.annotation
         for name, parameter in inspect.signature(function).parameters.items()

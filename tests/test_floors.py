@@ -10,7 +10,7 @@ PACKAGE = ROOT / "jaxgan"
 
 # From the ground up; a package counts as one module.
 FLOORS = (
-    ("errors", "types", "ramp", "numerics", "files", "runtime", "pixels"),
+    ("errors", "types", "ramp", "numerics", "files", "image_files", "runtime", "pixels"),
     ("registry", "fields", "config", "collectives", "kernels"),
     ("losses", "penalties", "augmentations", "networks", "metrics"),
     ("games",),
@@ -25,6 +25,7 @@ HEIGHT = {module: height for height, floor in enumerate(FLOORS) for module in fl
 # What may be imported from the same floor, in this order alone.
 SAME_FLOOR = {
     "pixels": {"types"},
+    "image_files": {"errors"},
     "kernels": {"registry"},
     "config": {"registry", "fields"},
     "fields": {"registry"},

@@ -13,6 +13,7 @@ from jaxgan.data.source import (
     fits_on_device,
     from_arrays,
     labelled_few,
+    mirrored,
     whole,
 )
 from jaxgan.data.synthetic import grid, ring
@@ -41,6 +42,7 @@ __all__ = [
     "host_batches",
     "labelled_few",
     "load",
+    "mirrored",
     "mnist",
     "model_batch",
     "next_batch",

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jaxgan.data.source import Source, from_arrays, unknown_split
 from jaxgan.data.transforms import transform, transformed_shape
 from jaxgan.errors import DataError
+from jaxgan.image_files import image_files
 from jaxgan.types import Batch
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-_GREY = ("1", "L")
 
 
 def folder(
@@ -41,24 +39,21 @@ def folder(
     root = Path(path)
     if split != "train":
         raise unknown_split(str(path), split, ["train"])
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not files:
-        raise DataError(f"folder {str(path)!r} holds no images; add files such as .png or .jpg")
-    sizes, modes = zip(*map(_header, files), strict=True)
-    width, height = sizes[0]
-    is_grey = set(modes) <= set(_GREY)
-    stored = (height, width) if len(set(sizes)) == 1 else (None, None)
-    shape = transformed_shape((*stored, 1 if is_grey else 3), resize=resize, pad=pad)
-    labels, num_classes = _classes(root, files)
+    found = image_files(root)
+    width, height = found.sizes[0]
+    stored = (height, width) if len(set(found.sizes)) == 1 else (None, None)
+    shape = transformed_shape((*stored, 1 if found.is_grey else 3), resize=resize, pad=pad)
+    labels = np.array(found.labels, np.int32) if found.classes else None
+    mode = "L" if found.is_grey else "RGB"
     return Source(
         name=str(path),
         split=split,
-        version=_version(files, resize, pad),
+        version=_version(found.files, resize, pad),
         shape=shape,
-        size=len(files),
-        num_classes=num_classes,
+        size=len(found.files),
+        num_classes=len(found.classes) or None,
         dtype=np.uint8,
-        read=partial(_read, files, labels, "L" if is_grey else "RGB", resize, pad),
+        read=partial(_read, found.files, labels, mode, resize, pad),
     )
 
 
@@ -122,23 +117,6 @@ def _version(files: Sequence[Path], resize: int | None, pad: int | None) -> str:
         status = path.stat()
         digest.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}".encode())
     return f"{digest.hexdigest()}-resize={resize}-pad={pad}"
-
-
-def _header(path: Path) -> tuple[tuple[int, int], str]:
-    """Width and height, and the mode, of an image file."""
-    try:
-        with Image.open(path) as image:
-            return image.size, image.mode
-    except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise DataError(f"{path} is not a readable image; remove or replace it") from error
-
-
-def _classes(root: Path, files: Sequence[Path]) -> tuple[np.ndarray | None, int | None]:
-    parts = [path.relative_to(root).parts for path in files]
-    if any(len(names) == 1 for names in parts):
-        return None, None
-    names = sorted({first for first, *_ in parts})
-    return np.array([names.index(first) for first, *_ in parts], np.int32), len(names)
 
 
 def _read(

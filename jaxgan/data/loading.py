@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxgan.data.files import folder, npz
 from jaxgan.data.record import DATASETS, Dataset
-from jaxgan.data.source import Source, labelled_few
+from jaxgan.data.source import Source, labelled_few, mirrored
 from jaxgan.data.tfds import RANGES, prepared
 from jaxgan.errors import ConfigError, DataError
 from jaxgan.ramp import Ramp
@@ -24,6 +24,7 @@ def load(
     resize: int | None = None,
     pad: int | None = None,
     per_class: int | None = None,
+    mirror: bool = False,
     kwargs: Mapping[str, Any] | None = None,
 ) -> Source:
     """Opens a split of a data set.
@@ -38,6 +39,7 @@ def load(
         resize: The side to which images are resized.
         pad: The side to which images are padded with zeros, after resizing.
         per_class: Keep only the first so many samples of each class (see `labelled_few`).
+        mirror: Add the mirror image of each image (see `mirrored`).
         kwargs: Hyperparameters of the data set itself.
 
     Raises:
@@ -68,7 +70,8 @@ def load(
     changed = {k: v for k, v in hyperparameters.items() if v != record.hyperparameters[k]}
     if changed:
         source = replace(source, version=f"{source.version}-{changed}")
-    return source if per_class is None else labelled_few(source, per_class)
+    source = source if per_class is None else labelled_few(source, per_class)
+    return mirrored(source) if mirror else source
 
 
 def record_of(name: str) -> Dataset:

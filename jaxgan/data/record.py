@@ -6,10 +6,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jaxgan.data.source import Source
+from jaxgan.registry import DATA_OPTIONS as OPTIONS
 from jaxgan.registry import Ranges, hyperparameters
-
-# The arguments of `load` that it hands on to the data sets that have them.
-OPTIONS = ("split", "data_dir", "cache_dir", "resize", "pad")
 
 
 class Dataset(NamedTuple):

@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float32, Int, Shaped
+from jaxtyping import Float32, Int, Shaped, UInt8
 
 from jaxgan.errors import ConfigError, DataError
 from jaxgan.types import Batch
@@ -159,6 +159,35 @@ def labelled_few(source: Source, per_class: int) -> Source:
         size=len(indices),
         read=lambda rows: source.read(indices[rows]),
     )
+
+
+def mirrored(source: Source) -> Source:
+    """The images, and after them the mirror image of each, left and right exchanged.
+
+    Conditions that are images are mirrored with them.
+
+    Raises:
+        ConfigError: samples that are not images.
+
+    Source: the amplification by x-flips of Karras et al. 2020, Training Generative Adversarial
+    Networks with Limited Data, https://arxiv.org/abs/2006.06676, section 4.
+    """
+    if source.dtype != np.uint8:
+        raise ConfigError(f"data set {source.name!r} has no images; leave out mirror")
+
+    read = partial(_read_mirrored, source)
+    return replace(source, version=f"{source.version}-mirror", size=2 * source.size, read=read)
+
+
+def _read_mirrored(source: Source, rows: np.ndarray) -> Batch:
+    batch, is_mirror = source.read(rows % source.size), rows >= source.size
+
+    def mirror(images: Any) -> UInt8[np.ndarray, "n h w c"]:
+        return np.where(is_mirror[:, None, None, None], images[:, :, ::-1], images)
+
+    paired = source.condition_dtype == np.uint8
+    condition = mirror(batch.condition) if paired else batch.condition
+    return batch.replace(real=mirror(batch.real), condition=condition)
 
 
 def _labels(source: Source) -> Int[np.ndarray, "n"]:

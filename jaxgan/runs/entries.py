@@ -7,19 +7,20 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from jaxgan.augmentations import AUGMENTATIONS, Augmentation
-from jaxgan.config import Config, PlayerConfig, TermConfig
+from jaxgan.config import Config, PlayerConfig, player_configs, role_of, term_configs
 from jaxgan.data import record_of
-from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
 from jaxgan.losses import LOSSES, Loss, check_view
 from jaxgan.networks import NETWORKS, module_of, ranges_of
 from jaxgan.penalties import PENALTIES, Penalty
 from jaxgan.ramp import Ramp
 from jaxgan.registry import (
+    SUPPLIED,
     Ranges,
     as_record,
     asks_for,
     bind,
+    check_arguments,
     hyperparameters,
     is_traced,
     lookup,
@@ -28,9 +29,6 @@ from jaxgan.registry import (
 from jaxgan.training.controllers import MEASURES
 from jaxgan.training.optimizers import OPTIMIZERS
 from jaxgan.training.schedules import Path
-
-# What a game may take from the config, by arguments of these names.
-SUPPLIED = ("terms", "penalties", "augmentation", "measures")
 
 
 class Entry(NamedTuple):
@@ -65,14 +63,6 @@ def bound(
     """The entry of a function with these arguments."""
     arguments = bind(function, kwargs, ".".join(path), ranges)
     return Entry(record, path, arguments, asks_for(function))
-
-
-def term_configs(config: Config) -> dict[str, tuple[Path, TermConfig]]:
-    """Every term by its label, with its path; "loss" is the main one."""
-    if "loss" in config.terms:
-        raise ConfigError("terms.loss has the name of the main term; rename it")
-    further = {label: (("terms", label), term) for label, term in config.terms.items()}
-    return {"loss": (("loss",), config.loss), **further}
 
 
 def term_entries(config: Config) -> dict[str, Entry]:
@@ -129,9 +119,7 @@ def game_entry(config: Config) -> Entry:
     """The factory of the game, with its own hyperparameters."""
     factory = lookup(GAMES, config.game.name, "game")
     own = {name for name in hyperparameters(factory) if name not in SUPPLIED}
-    for name in config.game.kwargs:
-        if name not in own:
-            raise unknown(f"hyperparameter of game {config.game.name}", name, own)
+    check_arguments(config.game.kwargs, own, f"game {config.game.name}")
     ranges = getattr(factory, "ranges", {})
     arguments = bind(factory, config.game.kwargs, "game", ranges)
     return Entry(factory, ("game",), {name: arguments[name] for name in arguments if name in own})
@@ -142,22 +130,9 @@ def takes(supplied: str, config: Config) -> bool:
     return supplied in inspect.signature(lookup(GAMES, config.game.name, "game")).parameters
 
 
-def player_configs(config: Config) -> dict[str, tuple[Path, PlayerConfig]]:
-    """Every player by name, with its path."""
-    further = {name: (("networks", name), player) for name, player in config.networks.items()}
-    return {
-        "generator": (("generator",), config.generator),
-        "discriminator": (("discriminator",), config.discriminator),
-        **further,
-    }
-
-
 def network_entry(name: str, path: Path, player: PlayerConfig) -> Entry:
     """A player's module class, with its fields."""
-    chosen, role = player.network, player.network.role
-    if role == "auto":
-        makes_samples = name.startswith(("generator", "decoder"))
-        role = "generator" if makes_samples else "discriminator"
+    chosen, role = player.network, role_of(name, player)
     record = lookup(NETWORKS, chosen.name, "network")
     module = module_of(record, role)
     ranges = ranges_of(record, role)

@@ -8,7 +8,7 @@ from typing import Any
 import optax
 from flax import linen as nn
 
-from jaxgan.config import Config, PlayerConfig, TermConfig
+from jaxgan.config import Config, PlayerConfig, TermConfig, player_configs, term_configs
 from jaxgan.data import Source
 from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game, Measure, Penalty, Term, measured
@@ -23,9 +23,7 @@ from jaxgan.runs.entries import (
     network_entry,
     optimizer_entry,
     penalty_entries,
-    player_configs,
     takes,
-    term_configs,
     term_entries,
 )
 from jaxgan.training.controllers import Controller

@@ -18,5 +18,6 @@ def open_source(config: DataConfig, split: str | None = None) -> Source:
         resize=config.resize,
         pad=config.pad,
         per_class=config.per_class if split in (None, config.split) else None,
+        mirror=config.mirror,
         kwargs=config.kwargs,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data import fits_on_device, from_arrays, labelled_few, whole
+from jaxgan.data import fits_on_device, from_arrays, labelled_few, mirrored, whole
 from jaxgan.data.transforms import transform, transformed_shape
 from jaxgan.errors import ConfigError, DataError
 
@@ -34,6 +34,23 @@ def test_conditions_are_read_with_their_samples():
     np.testing.assert_array_equal(batch.real, real[[5, 0]])
     assert batch.labels is None and batch.streams == {}
     np.testing.assert_array_equal(whole(source).condition, condition)
+
+
+def test_mirror_images_come_after_the_images_with_their_labels_and_conditions():
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 6, 3), dtype=np.uint8)
+    real, condition = images
+    source = from_arrays(real, np.arange(5), condition=condition, name="mine")
+    both = mirrored(source)
+    assert both.size == 10 and both.version != source.version
+    batch = whole(both)
+    np.testing.assert_array_equal(batch.real, [*real, *np.flip(real, 2)])
+    np.testing.assert_array_equal(batch.condition, [*condition, *np.flip(condition, 2)])
+    np.testing.assert_array_equal(batch.labels, [*range(5), *range(5)])
+    np.testing.assert_array_equal(both.read(np.array([9, 4, 5])).real[[1, 2]], batch.real[[4, 5]])
+    arrays = from_arrays(real, condition=np.arange(10.0).reshape(5, 2), name="mine")
+    np.testing.assert_array_equal(mirrored(arrays).read(np.array([7])).condition, [[4, 5]])
+    with pytest.raises(ConfigError, match="'points' has no images; leave out mirror"):
+        mirrored(from_arrays(np.zeros((3, 2), np.float32), name="points"))
 
 
 @pytest.mark.parametrize(
