@@ -64,6 +64,7 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, square
     arguments = ["train", "experiments.mnist_dcgan", *SMALL, "--batch-size=16"]
     arguments += ["--data.name=squares", f"--data-dir={data_dir}", f"--workdir={tmp_path / 'run'}"]
     arguments += [f"--{player}.network.kwargs.width=4" for player in ("generator", "discriminator")]
+    arguments += ["--eval-features=classifier"] if labelled else []
     assert main(arguments) == 0
     row = check(tmp_path / "run")
     assert ("eval/classes" in row) == labelled
@@ -83,6 +84,7 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, square
 def test_mnist_conditional_takes_one_flag_for_each_kind(flag, squares, tmp_path):
     data_dir, run = squares(16, 1, True), str(tmp_path / "run")
     arguments = ["train", "experiments.mnist_conditional", *SMALL, "--batch-size=16", f"--{flag}"]
+    arguments += ["--eval-features=classifier"]  # the images are few
     arguments += ["--data.name=squares", f"--data-dir={data_dir}", f"--workdir={run}"]
     arguments += [f"--{player}.network.kwargs.width=4" for player in ("generator", "discriminator")]
     assert main(arguments) == 0

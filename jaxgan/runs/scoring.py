@@ -18,6 +18,9 @@ from jaxgan.runs.sources import open_source
 
 Log = Callable[[str], None]
 
+# With less a classifier learns the images by heart: "auto" takes none.
+_MIN_IMAGES, _MIN_PER_CLASS = 1000, 50
+
 _ACCURACY = "eval/classifier_accuracy"
 
 
@@ -27,7 +30,9 @@ def features_of(source: Source, features: str | None = "auto") -> str | None:
         return None
     if features not in (None, "auto"):
         return features
-    return "random_conv" if source.num_classes is None else "classifier"
+    enough = max(_MIN_IMAGES, _MIN_PER_CLASS * (source.num_classes or 0))
+    labelled = source.num_classes is not None and source.size >= enough
+    return "classifier" if labelled else "random_conv"
 
 
 def reference_of(

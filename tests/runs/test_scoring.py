@@ -69,6 +69,13 @@ def test_features_suit_the_data_unless_they_are_named(tmp_path):
     unlabelled = from_arrays(np.zeros((4, 8, 8, 1), np.uint8), name="images")
     assert features_of(load("digits")) == "classifier"
     assert features_of(unlabelled) == "random_conv"
+    for labels, chosen in (
+        (np.arange(1000) % 20, "classifier"),
+        (np.arange(1000) % 21, "random_conv"),
+    ):
+        labelled = from_arrays(np.zeros((1000, 8, 8, 1), np.uint8), labels, name="images")
+        assert features_of(labelled) == chosen  # 50 a class, and fewer
+    assert features_of(load("digits", per_class=99)) == "random_conv"  # fewer than 1,000
     assert features_of(load("ring")) is None is features_of(load("ring"), "pca")
     assert features_of(load("digits"), "pca") == "pca" == features_of(load("digits"), "pca")
 
@@ -88,6 +95,9 @@ def test_the_held_out_samples_are_all_of_the_other_split(tmp_path, own):
     assert held_out_of(DIGITS, load("digits")).size == whole.size
     assert held_out_of(DataConfig(name="digits", per_class=2), load("digits")).size == whole.size
     assert held_out_of(DataConfig(name="digits", pad=10), load("digits", pad=10)).shape[0] == 10
+    both = open_source(DataConfig(name="digits", mirror=True))
+    assert both.size == 2 * load("digits").size
+    assert held_out_of(DataConfig(name="digits", mirror=True), both).size == 2 * whole.size
     assert held_out_of(DIGITS, whole) is None
     np.savez(tmp_path / "images.npz", np.zeros((4, 8, 8, 1), np.uint8))
     files = DataConfig(name=str(tmp_path / "images.npz"))
