@@ -47,13 +47,13 @@ class Writer:
         self._file = path.open("a")
         self._elapsed = kept[-1]["time"] if kept else 0.0
         self._started = time.monotonic()
-        self._steps = steps
+        self._start, self._steps = start, steps
         self._samples_per_step = samples_per_step
         self._tensorboard = _tensorboard(directory.tensorboard, start)
         self._console = rich.console.Console(highlight=False, soft_wrap=True)
         self._progress = _progress(self._console) if self._console.is_terminal else None
         if self._progress:
-            self._task = self._progress.add_task("training", total=steps, completed=start, rate="")
+            self._task = self._progress.add_task("compiling", total=steps, completed=start, rate="")
             self._progress.start()
 
     def elapsed(self) -> float:
@@ -85,7 +85,8 @@ class Writer:
         """Moves the progress bar, where there is one."""
         if self._progress:
             rate = self._rate(step, steps_per_second)
-            self._progress.update(self._task, completed=step, rate=rate)
+            doing = "training" if step > self._start else "compiling"
+            self._progress.update(self._task, description=doing, completed=step, rate=rate)
 
     def line(self, text: str) -> None:
         """Prints one line, above the progress bar where there is one."""
@@ -106,11 +107,17 @@ class Writer:
             return ""
         left = int((self._steps - step) / steps_per_second)
         eta = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-        return f"{steps_per_second * self._samples_per_step:.4g} samples/s  ETA {eta}"
+        return f"{_plain(steps_per_second * self._samples_per_step)} samples/s  ETA {eta}"
+
+
+def _plain(rate: float) -> str:
+    """Three digits at least, without an exponent: 46,000 or 0.312."""
+    return f"{rate:,.0f}" if rate >= 99.95 else f"{rate:.3g}"
 
 
 def _progress(console: rich.console.Console) -> rich.progress.Progress:
     return rich.progress.Progress(
+        rich.progress.SpinnerColumn(),
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
