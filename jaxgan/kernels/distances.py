@@ -13,9 +13,10 @@ MAX_DIRECT_DIMENSION = 8
 def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """|x_i - y_j|^2 in at least float32: never negative, 0 where points coincide.
 
-    Past 8 dimensions it is |x|^2 + |y|^2 - 2 <x, y> about the joint mean, since without centring
-    the terms cancel. What is below their rounding error, which grows as sqrt(d), is set to 0. The
-    gradient 2 (x_i - y_j) passes through that rounding, so that near points still attract or repel.
+    Past 8 dimensions it is |x|^2 + |y|^2 - 2 <x, y> about a point near most of them, since far from
+    it, as about a mean that an outlier draws away, the terms cancel. What is below their rounding
+    error, which grows as sqrt(d), is set to 0. The gradient 2 (x_i - y_j) passes through that
+    rounding, so that near points still attract or repel.
 
     Source: Higham 2002, Accuracy and Stability of Numerical Algorithms,
     https://doi.org/10.1137/1.9780898718027
@@ -24,16 +25,35 @@ def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[A
     Array([[25.,  2.]], dtype=float32)
     """
     x, y = at_least_float32(x, y)
-    n, d = x.shape
+    d = x.shape[1]
     if d <= MAX_DIRECT_DIMENSION:
         return jnp.sum(jnp.square(x[:, None] - y[None]), axis=-1)
-    # No gradient flows to the mean, because distances do not depend on it.
-    center = jax.lax.stop_gradient((jnp.sum(x, axis=0) + jnp.sum(y, axis=0)) / (n + y.shape[0]))
+    # No gradient flows to the centre, because distances do not depend on it.
+    center = jax.lax.stop_gradient(_center_of_most(x, y))
     x, y = x - center[None], y - center[None]
     norms = jnp.sum(jnp.square(x), axis=1)[:, None] + jnp.sum(jnp.square(y), axis=1)[None]
     squared = norms - 2 * inner_products(x, y)
     noise = 2 * d**0.5 * jnp.finfo(squared.dtype).eps * norms
     return squared - jax.lax.stop_gradient(jnp.where(squared > noise, 0, squared))
+
+
+# Rows of each set that are looked at for a centre: cheaper than the mean of a tile.
+_FEW = 16
+
+
+def _center_of_most(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "d"]:
+    """A point near most of x and y, however far the others: the mean of some, reweighted twice.
+
+    With the weights 1 / |x_i - center|^2, which those far from the mean hardly have.
+    """
+    few = jnp.concatenate([z[:: max(1, -(-len(z) // _FEW))] for z in (x, y)])
+    center = jnp.mean(few, axis=0)
+    for _ in range(2):
+        squared = jnp.sum(jnp.square(few - center[None]), axis=1)
+        largest = jnp.max(squared, initial=0)
+        weights = 1 / (squared / jnp.where(largest > 0, largest, 1) + 1e-12)
+        center = jnp.sum(weights[:, None] * few, axis=0) / jnp.sum(weights)
+    return center
 
 
 def euclidean_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:

@@ -2,7 +2,8 @@
 
 In tiles memory is O(b^2 + (n + m) d) for tiles of b x b. One pass yields the value and, where it is
 differentiated, the gradient: a tile's forward values are not kept for a backward pass, its gradient
-is taken while they are at hand and kept instead. The kernel must be symmetric, k(x, y) = k(y, x).
+is taken while they are at hand and kept instead. The gradient may be differentiated in its turn.
+The kernel must be symmetric, k(x, y) = k(y, x).
 
 Tiles are compiled once for a kernel and the shapes: a kernel is told by its identity, so it must be
 pure, and what `functools.partial` binds to one by its value, floats and arrays aside: those are
@@ -183,11 +184,11 @@ def _pass(
         times = jnp.where(i == j, 1, 2) if y is None else 1
         return jnp.where(counts, times, 0).astype(plan.dtype)
 
-    def add_tile(i: Int[Array, ""], j: Int[Array, ""], carry: PyTree) -> PyTree:
-        total, gradients = carry
+    def add_tile(carry: PyTree, pair: Int[Array, "2"]) -> tuple[PyTree, None]:
+        (totals, gradients), (i, j) = carry, pair
         sums = functools.partial(tile_sums, weights=pair_weights(i, j))
         if not differentiate:
-            return total + sums(rows[i], columns[j], consts), gradients
+            return (totals.at[i].add(sums(rows[i], columns[j], consts)), gradients), None
         value, vjp = jax.vjp(sums, rows[i], columns[j], consts)
         a, b, c = vjp(jnp.ones_like(value))
         by_x, by_y, by_consts = gradients
@@ -197,28 +198,24 @@ def _pass(
         else:
             by_y = by_y.at[j].add(b)
         by_consts = [g if g is None else g + h for g, h in zip(by_consts, c, strict=True)]
-        return total + value, (by_x, by_y, by_consts)
+        return (totals.at[i].add(value), (by_x, by_y, by_consts)), None
 
-    def add_row(i: Int[Array, ""], carry: PyTree) -> PyTree:
-        # A total for each row of tiles, and within it for each row of a tile, rounds less.
-        total, gradients = carry
-        first = i if y is None else 0
-        add = functools.partial(add_tile, i)
-        added, gradients = jax.lax.fori_loop(first, len(columns), add, (zero, gradients))
-        return total + added, gradients
-
-    zero = _zeros_like(rows[0, :, 0]).astype(plan.dtype)
+    # A total for each row of tiles, and within it for each row of a tile, rounds less.
+    totals = _zeros_like(rows[:, :, 0]).astype(plan.dtype)
     gradients = None
     if differentiate:
         floats = [c if jnp.issubdtype(jnp.result_type(c), jnp.inexact) else None for c in consts]
         gradients = jax.tree.map(_zeros_like, (rows, None if y is None else columns, floats))
-    total, gradients = jax.lax.fori_loop(0, len(rows), add_row, (zero, gradients))
+    pairs = [(i, j) for i in range(len(rows)) for j in range(i if y is None else 0, len(columns))]
+    # Where the gradient is differentiated in its turn, tiles are computed again, not kept.
+    add_tile = jax.checkpoint(add_tile)
+    (totals, gradients), _ = jax.lax.scan(add_tile, (totals, gradients), np.array(pairs))
     if gradients is not None:
         by_x, by_y, by_consts = gradients
         by_x = by_x.reshape(-1, x.shape[1])[:n]
         by_y = None if by_y is None else by_y.reshape(-1, x.shape[1])[:m]
         gradients = by_x, by_y, by_consts
-    return jnp.sum(total), gradients
+    return jnp.sum(jnp.sum(totals, axis=0)), gradients
 
 
 def _blocks(x: Float[Array, "n d"], tile: int) -> Float[Array, "blocks tile d"]:

@@ -78,6 +78,17 @@ def test_squared_distances_survive_an_offset(d):
     )
 
 
+@pytest.mark.parametrize("far", (1, 25))
+def test_squared_distances_survive_outliers(far):
+    """At 1e5 deviations: about the mean, which they draw away, all others are off by 1 and more."""
+    x, y = points(128, 16), points(100, 16, seed=1)
+    spoiled = x.at[3 : 3 + far].set(1e5)
+    expected = loop(squared_distance, x, y)
+    kept = np.r_[:3, 3 + far : 128]
+    actual = np.asarray(distances(spoiled, y))[kept]
+    np.testing.assert_allclose(actual, expected[kept], rtol=0, atol=1e-6 * expected.max())
+
+
 @pytest.mark.parametrize("d", (2, 9, 100, 2048))
 @pytest.mark.parametrize(("offset", "function"), [(0, squared_distances), (10, distances)])
 def test_coincident_points_are_at_distance_zero(d, offset, function):

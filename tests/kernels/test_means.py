@@ -70,6 +70,22 @@ def test_tiles_agree_with_the_whole_for_every_kernel(name):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
 
 
+@pytest.mark.parametrize("outer", (pytest.param(jax.jacfwd, marks=pytest.mark.slow), jax.jacrev))
+def test_second_derivatives_match_those_of_the_whole(outer):
+    """By both samples and by what the kernel closes over; the whole matrix is plain jax.numpy."""
+    arguments = points(6), points(5, seed=1), jnp.float32(1.5)
+
+    def loss(arguments, tile):
+        x, y, bandwidth = arguments
+        return means(x, y, tile=tile, bandwidth=bandwidth)
+
+    def hessian(tile):
+        return jax.jit(outer(jax.grad(functools.partial(loss, tile=tile))))(arguments)
+
+    for a, b in zip(*(jax.tree.leaves(hessian(tile)) for tile in (TILE, 0)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
 def test_without_gradient_the_value_is_the_same():
     x, y = points(9), points(6, seed=1)
     value, _ = VALUE_AND_GRADIENT(x, y)
