@@ -7,23 +7,20 @@ written. An error is one line; --debug adds the traceback.
 
 import dataclasses
 import importlib
-import importlib.util
 import os
-import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Literal
 
+import jaxgan
 from jaxgan import runtime
 from jaxgan.config import Config, DataConfig
 from jaxgan.errors import ConfigError, JaxganError
 from jaxgan.flags import UNPREFIXED, parse
-from jaxgan.registry import lookup, unknown
-
-# Packages in which experiments are looked for: the user's own, those beside this one, those in it.
-_EXPERIMENTS = ("", "experiments.", "jaxgan.experiments.")
+from jaxgan.registry import lookup
+from jaxgan.runs import names
+from jaxgan.runs.experiments import experiment, experiments
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,7 +29,7 @@ class TrainOptions:
 
     config: Annotated[Config, UNPREFIXED]
     workdir: Path | None = None
-    """Run directory; default: runs/EXPERIMENT."""
+    """Run directory; default: runs/EXPERIMENT, or runs/FOLDER."""
     resume: bool = False
     """Go on with the run in the directory, which may have had another number of steps."""
     debug: bool = False
@@ -130,6 +127,16 @@ class ListOptions:
     """Show the traceback of an error."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunsOptions:
+    """Lists the runs in a folder: how far each is, and its best score."""
+
+    folder: Path = Path("runs")
+    """Where to look, subfolders too."""
+    debug: bool = False
+    """Show the traceback of an error."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `jaxgan`; returns its exit code."""
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -143,23 +150,26 @@ def experiment_main(module_name: str, arguments: Sequence[str] | None = None) ->
 
 
 def _train(arguments: Sequence[str]) -> None:
-    """Trains an experiment: `jaxgan train EXPERIMENT [flags]`."""
+    """Trains an experiment, or on a folder of images: `jaxgan train EXPERIMENT [flags]`."""
     if not arguments or (arguments[0].startswith("-") and "--help" not in arguments):
-        raise ConfigError("name an experiment: jaxgan train EXPERIMENT [flags]")
+        raise ConfigError(
+            "name an experiment or a folder of images: jaxgan train EXPERIMENT [flags]"
+        )
     if arguments[0].startswith("-"):
         print("usage: jaxgan train EXPERIMENT [flags]; jaxgan train EXPERIMENT --help tells them")
         return
-    module = _experiment(arguments[0])
+    name, module, config, command = experiment(arguments[0])
     options = parse(
-        TrainOptions(config=module.config()),
+        TrainOptions(config=config),
         arguments[1:],
-        usage=f"python -m {module.__name__}",
+        usage=command,
         about=f"{(module.__doc__ or '').strip()}\n\n{_TRAIN_HELP}",
     )
+    names.check(options.config)
     runtime.prepare()
     from jaxgan.runs.loop import train
 
-    workdir = options.workdir or Path("runs") / module.__name__.rpartition(".")[2]
+    workdir = options.workdir or Path("runs") / name
     result = train(options.config, workdir, resume=options.resume, experiment=module)
     for metric, value in result.summary["metrics"].items():
         print(f"  {metric:<28} {value:.5g}")
@@ -217,6 +227,7 @@ def _evaluate(arguments: Sequence[str]) -> None:
         raise ConfigError("name a run to score, or --real and --fake")
     if options.num_samples is not None and options.num_samples < 2:
         raise ConfigError(f"--num-samples is {options.num_samples}; it must be at least 2")
+    names.check_scores(options.metrics, options.features)
     runtime.prepare()
     from jaxgan.evaluation import write_evaluation
     from jaxgan.runs.directory import RunDirectory
@@ -258,7 +269,7 @@ def _list(arguments: Sequence[str]) -> None:
     from jaxgan.runs.listing import described_entries
 
     if options.kind == "experiments":
-        entries = {name: importlib.import_module(path) for name, path in _experiments().items()}
+        entries = {name: importlib.import_module(path) for name, path in experiments().items()}
         for name, module in entries.items():
             print(f"{name}\n    {(module.__doc__ or '').partition(chr(10))[0]}")
         return
@@ -266,21 +277,47 @@ def _list(arguments: Sequence[str]) -> None:
         print(line)
 
 
+def _runs(arguments: Sequence[str]) -> None:
+    options = parse(
+        RunsOptions(), arguments, usage="jaxgan runs FOLDER", about=RunsOptions.__doc__ or ""
+    )
+    from jaxgan.runs.overview import print_runs
+
+    print_runs(options.folder)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
-    "train": (_train, "Trains an experiment."),
+    "train": (_train, "Trains an experiment, or on a folder of images."),
     "sample": (_sample, SampleOptions.__doc__ or ""),
     "eval": (_evaluate, EvalOptions.__doc__ or ""),
+    "runs": (_runs, RunsOptions.__doc__ or ""),
     "list": (_list, ListOptions.__doc__ or ""),
+}
+
+# What the commands of other programs do, and what does it here.
+_ELSEWHERE = {
+    "resume": "`jaxgan train`, given again as it was, goes on where its run stopped",
+    "generate": "use `jaxgan sample RUN`",
+    "test": "use `jaxgan eval RUN`",
+    "fit": "use `jaxgan train EXPERIMENT`",
+    "score": "use `jaxgan eval RUN`",
+    "ls": "use `jaxgan runs`, or `jaxgan list KIND`",
+    "status": "use `jaxgan runs`",
 }
 
 
 def _run_command(command: str, arguments: Sequence[str]) -> None:
+    if command in ("--version", "version"):
+        print(f"jaxgan {jaxgan.__version__}")
+        return
     if command in ("-h", "--help"):
         print("usage: jaxgan COMMAND [arguments]\n\ncommands:")
         for name, (_, about) in _COMMANDS.items():
             print(f"  {name:<8}{about.partition(chr(10))[0]}")
         print("\n`jaxgan COMMAND --help` tells the rest.")
         return
+    if command in _ELSEWHERE:
+        raise ConfigError(f"unknown command {command!r}; {_ELSEWHERE[command]}")
     function, _ = lookup(_COMMANDS, command, "command")
     function(arguments)
 
@@ -306,40 +343,3 @@ def _guarded(arguments: Sequence[str], command: Callable[[], None]) -> int:
         print(f"jaxgan: {line[:500]} (--debug shows the traceback)", file=sys.stderr)
         return 1
     return 0
-
-
-def _experiment(name: str) -> ModuleType:
-    """Imports an experiment: a module with `config()`, such as experiments.digits."""
-    cwd = str(Path.cwd())
-    if cwd not in sys.path:
-        sys.path.insert(0, cwd)  # a console script leaves out the user's own modules
-    for prefix in _EXPERIMENTS:
-        if _is_module(prefix + name):
-            module = importlib.import_module(prefix + name)
-            if hasattr(module, "config"):
-                return module
-            if prefix:
-                break
-    if _is_module(name):
-        raise ConfigError(f"{name} has no function config(); an experiment needs one")
-    names = [f"{name.rpartition('.')[0]}.{n}".lstrip(".") for n in _experiments()]
-    raise unknown("experiment", name, names)
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False
-
-
-def _experiments() -> dict[str, str]:
-    """The experiments that come with the package, by name, with their modules."""
-    for package_name in ("experiments", "jaxgan.experiments"):
-        if _is_module(package_name):
-            package = importlib.import_module(package_name)
-            return {
-                module.name: f"{package_name}.{module.name}"
-                for module in pkgutil.iter_modules(package.__path__)
-            }
-    return {}

@@ -63,6 +63,34 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
+def hint_at(kind: Any, path: str) -> Any:
+    """The type of what stands at a dotted path in a dataclass of this kind; None if it has none."""
+    for name in path.split("."):
+        entry = _entry_type(kind)
+        held = _dataclasses(kind)
+        kind = entry or (typing.get_type_hints(held[0]).get(name) if held else None)
+    return kind
+
+
+def first_leaf(kind: Any, path: str) -> str | None:
+    """The first single value in what stands at a dotted path; None where that is a single value.
+
+    Args:
+        kind: A dataclass type with defaults.
+        path: The path in it.
+    """
+    hint = hint_at(kind, path)
+    if entry := _entry_type(hint):
+        return leaves(entry(), f"{path}.LABEL.")[0][0]
+    held = _dataclasses(hint)
+    return leaves(held[0](), f"{path}.")[0][0] if held else None
+
+
+def _dataclasses(hint: Any) -> list[Any]:
+    """The dataclasses that a field of this type may hold."""
+    return [option for option in _options(hint) if dataclasses.is_dataclass(option)]
+
+
 def check_type(path: str, value: Any, hint: Any) -> None:
     """Raises ConfigError unless the value is of the type of its field."""
     options = _options(hint)
@@ -166,8 +194,8 @@ def _value(current: Any, hint: Any, changes: _Changes, path: str) -> Any:
     if entry_type is not None:
         current = {**{label: entry_type() for label, *_ in changes}, **current}
     if current is None:
-        kinds: list[Any] = [o for o in _options(hint) if dataclasses.is_dataclass(o)]
-        current = kinds[0]() if kinds else None
+        held = _dataclasses(hint)
+        current = held[0]() if held else None
     if dataclasses.is_dataclass(current) or isinstance(current, Mapping):
         return _replaced(current, changes, f"{path}.")
     inner = ".".join(next(iter(changes)))

@@ -118,20 +118,29 @@ class RunDirectory(NamedTuple):
                 continue
         return None
 
-    def describe(self, config: Config, data: dict[str, Any], modules: Iterable[ModuleType]) -> None:
+    def describe(
+        self,
+        config: Config,
+        data: dict[str, Any],
+        modules: Iterable[ModuleType],
+        best_metric: tuple[str, bool],
+    ) -> None:
         """Writes what is known before the first step, where it is not written already.
 
         Args:
             config: What is run.
             data: What `jaxgan.data.describe` says of each stream; "" is the main one.
             modules: The user's modules that the run needs.
+            best_metric: The score that marks the best checkpoint, and whether its highest does.
         """
         files = {_name(module): module.__file__ for module in modules if module.__file__}
         for name, file in files.items():
             self.code.mkdir(exist_ok=True)
             write(self.code / f"{name}.py", Path(file).read_bytes())
         write_json(self.versions, {name: version(name) for name in _VERSIONED})
-        write_json(self.origin, {"path": str(Path.cwd()), "modules": list(files), "data": data})
+        best = dict(zip(("metric", "highest"), best_metric, strict=True))
+        origin = {"path": str(Path.cwd()), "modules": list(files), "data": data, "best": best}
+        write_json(self.origin, origin)
         write_text(self.config, to_json(config))  # the last: it makes the directory a run
 
     def data(self) -> dict[str, Any]:
@@ -162,6 +171,21 @@ class RunDirectory(NamedTuple):
                     f"module {name!r} of this run cannot be imported ({error}); repair it, or its "
                     f"copy in {self.code}"
                 ) from error
+
+
+def in_use(directory: Path) -> bool:
+    """Whether a process holds a run directory."""
+    try:
+        handle = os.open(directory / ".lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _name(module: ModuleType) -> str:

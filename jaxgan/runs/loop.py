@@ -79,7 +79,8 @@ def train(
         best, highest = best_metric(config, program.source, conditional=program.conditional)
         data = {"": describe(program.source)}
         data |= {name: describe(stream) for name, stream in program.streams.items()}
-        directory.describe(config, data, user_modules(config, experiment))
+        modules = user_modules(config, experiment)
+        directory.describe(config, data, modules, best_metric=(best, highest))
         checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
             loop = _Loop(config, program, directory, checkpointer)
