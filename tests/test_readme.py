@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan.cli import main
 from jaxgan.evaluation import reference
@@ -34,11 +36,14 @@ def test_the_readme_begins_with_the_main_job_and_the_tests():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder with the README's files, whose modules are forgotten afterwards."""
+    """A folder with the README's files, whose modules are forgotten afterwards, and some photos."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
+    for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), np.uint8)):
+        (tmp_path / "photos" / str(i % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "photos" / str(i % 2) / f"{i}.png")
     yield tmp_path
     for name in FILES:
         sys.modules.pop(name.removesuffix(".py"), None)
@@ -55,8 +60,8 @@ def only_built(config, workdir, **options):
 def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, capsys):
     """In one process; `python -m experiments.X` is `jaxgan train`.
 
-    What is trained a second time, with other flags or on a grid, is only built, but for the slow
-    test.
+    What is trained a second time, with other flags, on a grid or on photos, is only built, but for
+    the slow test.
     """
     monkeypatch.setattr(reference, "MAX_REAL", 500)  # makes evaluations short
     assert set(FILES) == {"moments.py", "recovery.py", "sweep.py"}
@@ -65,7 +70,7 @@ def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, ca
         if program == "python":
             assert arguments.pop(0) == "-m"
             arguments.insert(0, "train")
-        again = "--workdir" in arguments or "experiments.grid" in arguments
+        again = bool({"--workdir", "experiments.grid", "photos"} & set(arguments))
         if arguments[0] == "train" and "--help" not in arguments:
             arguments += SHORT
         with monkeypatch.context() as patched:
@@ -85,6 +90,7 @@ def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, ca
         "ring",
         "grid",
         "moments",
+        "photos",
         "recovery",
         "ring-hinge",
         "ring-mmd",
