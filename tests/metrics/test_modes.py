@@ -7,6 +7,7 @@ from scipy.special import rel_entr
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics import class_coverage, kl_baseline, mixture_kl_baseline, mixture_modes
+from jaxgan.metrics.modes import seen_error
 
 GRID = np.array([(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)], np.float32)
 ANGLES = 2.0 * np.pi * np.arange(8) / 8
@@ -169,6 +170,25 @@ def test_baseline_of_a_mixture_is_what_a_perfect_sampler_gets():
     baseline = mixture_kl_baseline(2_500, num_modes=25)
     assert abs(np.mean(scores) - baseline) < 4.0 * baseline.standard_error / np.sqrt(60)
     assert_allclose(np.std(scores), baseline.standard_error, rtol=0.4)  # known to 9 %
+
+
+@pytest.mark.parametrize(
+    ("rare", "times"), [(1, 0.3), (1, 1), (1, 2), (5, 1), (12, 1), (12, 3), (0, 0)]
+)
+def test_the_error_of_how_many_are_seen_holds_with_rare_ones(rare, times):
+    """Of the intervals of 1.96 errors 90 to 99 % hold the mean; by resampling 22 to 97 % did."""
+    expected = np.full(25, (1000 - rare * times) / (25 - rare))
+    expected[:rare] = times
+    counts = np.random.default_rng(5).multinomial(1000, expected / 1000, size=1000)
+    seen = np.sum(counts > 0, axis=1)
+    errors = np.array([seen_error(row) for row in counts])
+    assert np.mean(abs(seen - seen.mean()) <= 1.96 * errors + 1e-9) > 0.87
+    assert np.mean(errors) < 1.5 * seen.std() + 1e-3
+
+
+def test_the_error_of_dropped_modes_does_not_grow_with_their_number():
+    errors = [seen_error(np.array([500, 500] + [0] * dropped)) for dropped in (1, 20)]
+    assert errors == [0.45**0.5, 0.45**0.5]
 
 
 def test_total_collapse_exceeds_the_baseline():

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from jaxgan.errors import ConfigError
-from jaxgan.metrics import neighbours, prdc
+from jaxgan.metrics import neighbours, prdc, precision_recall
 
 
 def reference(real, fake, k):
@@ -78,15 +78,40 @@ def test_hand_worked_case():
     assert_allclose([precision, recall, density, coverage], [2 / 3, 1, 1, 1])
 
 
-def test_standard_errors_are_those_of_new_generated_samples():
+def test_standard_errors_are_those_of_halves_or_quarters():
+    """The larger of the variances among disjoint parts of both sets, over their number."""
     rng = np.random.default_rng(1)
-    real = rng.normal(size=(300, 3))
-    scores = [prdc(real, 1.3 * rng.normal(size=(100, 3))) for _ in range(200)]
-    for name in ("precision", "density"):
-        values = [getattr(score, name) for score in scores]
-        errors = [value.standard_error for value in values]
-        # A standard deviation of 200 draws is known to 5 %.
-        assert_allclose(np.mean(errors), np.std(values), rtol=0.2)
+    real, fake = rng.normal(size=(40, 3)), 1.3 * rng.normal(size=(36, 3))
+    rng, variances = np.random.default_rng(0), []
+    for parts in (2, 4):
+        among = []
+        for _ in range(6):
+            x, y = (np.array_split(rng.permutation(z), parts) for z in (real, fake))
+            figures = [reference(*pair, 2) for pair in zip(x, y, strict=True)]
+            among.append(np.var(figures, axis=0, ddof=1))
+        variances.append(np.mean(among, axis=0) / parts)
+    errors = [score.standard_error for score in prdc(real, fake, k=2)]
+    assert_allclose(errors, np.sqrt(np.maximum(*variances)), rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [8, 32])
+def test_intervals_hold_the_means(d):
+    rng = np.random.default_rng(1)
+    shift = 1 / np.sqrt(d)
+    scores = [
+        prdc(*(rng.normal(mean, size=(500, d)).astype("f") for mean in (0, shift)))
+        for _ in range(100)
+    ]
+    values = np.array(scores, float)
+    errors = np.array([[value.standard_error for value in score] for score in scores])
+    held = np.mean(abs(values - values.mean(axis=0)) <= 1.96 * errors, axis=0)
+    assert np.all(held > 0.84) and 0.89 < np.mean(held) < 0.98  # with balls held fixed: .82
+
+
+def test_standard_errors_of_few_samples_are_not_known():
+    real, fake = (x[:11] for x in features("normal"))
+    assert np.isnan([value.standard_error for value in prdc(real, fake, k=5)]).all()
 
 
 def test_precision_and_recall_are_not_swapped():
@@ -103,7 +128,7 @@ def test_memory_stays_within_tiles(monkeypatch):
     monkeypatch.setattr(neighbours, "BLOCK_ENTRIES", 1 << 12)
     real = np.random.default_rng(3).normal(size=(2, 1500, 8)).astype(np.float32)
     tracemalloc.start()
-    prdc(*real)
+    precision_recall._figures(*real, 5)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1500 * 1500 * 4 / 2  # half a matrix of distances

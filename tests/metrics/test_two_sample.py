@@ -74,6 +74,24 @@ def test_level_under_the_hypothesis():
     values = np.array([test.mmd2 for test in tests])
     assert abs(values.mean()) < 4.0 * values.std() / np.sqrt(200)
     assert_allclose(np.mean([test.null_std for test in tests]), values.std(), rtol=0.3)
+    errors = np.array([test.mmd2.standard_error for test in tests])
+    assert_allclose(np.mean(errors), values.std(), rtol=0.4)  # with the noise counted twice: 1.9
+    assert np.mean(abs(values) <= 1.96 * errors) > 0.92
+
+
+def test_the_error_under_the_hypothesis_is_the_null_deviation():
+    """What the noise of the witness adds to it, twice its variance on average, is taken away."""
+    tests = [
+        two_sample_test(
+            features(seed, N),
+            features(100 + seed, M),
+            key=jax.random.key(seed),
+            num_permutations=50,
+        )
+        for seed in range(12)
+    ]
+    ratios = [test.mmd2.standard_error / test.null_std for test in tests]
+    assert min(ratios) >= 1 and np.mean(ratios) < 1.3
 
 
 def test_power_against_a_shift_and_its_standard_error():
