@@ -92,7 +92,7 @@ class EvalOptions:
     dir: str | None = None
     """Folder of prepared TFDS sets (also --data-dir)."""
     out: Path | None = None
-    """The JSON to write; default: eval.json in the run directory, or here."""
+    """The JSON to write; default: eval.json, eval-2.json, ... in the run directory, or here."""
     seed: int = 0
     """Seed of the samples."""
     raw: bool = False
@@ -230,6 +230,7 @@ def _evaluate(arguments: Sequence[str]) -> None:
     names.check_scores(options.metrics, options.features)
     runtime.prepare()
     from jaxgan.evaluation import write_evaluation
+    from jaxgan.files import unused
     from jaxgan.runs.directory import RunDirectory
     from jaxgan.runs.evaluation import evaluated_images, evaluated_run
 
@@ -251,7 +252,7 @@ def _evaluate(arguments: Sequence[str]) -> None:
     else:
         evaluation, described = evaluated_run(options.run, data, averaged=not options.raw, **shared)
         path = RunDirectory(options.run).evaluation
-    path = options.out or path
+    path = options.out or unused(path)
     write_evaluation(path, evaluation, described)
     print(f"{evaluation.num_samples} samples against {described['real']} ({described['split']})")
     for line in evaluation.table():

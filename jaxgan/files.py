@@ -1,6 +1,7 @@
 """Files that are written whole or not at all: text, JSON, and arrays that can be made again."""
 
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -57,6 +58,15 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def unused(path: Path) -> Path:
+    """The path, or where it is taken the first free one of NAME-2.json, NAME-3.json, ..."""
+    numbers = itertools.count(2)
+    free = path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}-{next(numbers)}")
+    return free
 
 
 def path_of(directory: Path, recipe: Any) -> Path:

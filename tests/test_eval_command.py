@@ -1,6 +1,7 @@
 """`jaxgan eval` on a run and on images of any program, and what it says of bad input."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,20 @@ def test_a_run_gets_a_table_and_a_file(run, capsys):
     for name in result["figures"]:
         assert name in printed
     assert str(run / "eval.json") in printed and "+-" in printed
+
+
+def test_a_further_evaluation_keeps_the_one_before(run, capsys):
+    """The tables say which values are better."""
+    written = []
+    for seed in ("1", "2"):
+        assert main(["eval", str(run), "--metrics", "mixture_modes", "--seed", seed]) == 0
+        *lines, path = capsys.readouterr().out.splitlines()
+        written.append(Path(path))
+        better = {line.split()[0]: line.split()[1] for line in lines[2:]}
+        assert (better["modes"], better["reverse_kl"]) == ("higher", "lower")
+    first, second = (int(path.stem.partition("-")[2] or 1) for path in written)
+    assert second == first + 1 and written[0].parent == run
+    assert [json.loads(path.read_text())["seed"] for path in written] == [1, 2]
 
 
 def test_weights_samples_and_file_can_be_chosen(run, tmp_path, capsys):

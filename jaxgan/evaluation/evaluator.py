@@ -35,6 +35,8 @@ class Evaluation(NamedTuple):
         num_samples: Generated samples.
         num_real: Real samples in their place.
         features: The name of the feature network with its weights; None for points.
+        higher_is_better: Of a metric's figures, whether the highest value is the best or the
+            lowest; a game's own have no entry.
     """
 
     values: dict[str, Estimate]
@@ -42,15 +44,18 @@ class Evaluation(NamedTuple):
     num_samples: int
     num_real: int
     features: str | None
+    higher_is_better: dict[str, bool]
 
     def table(self) -> list[str]:
-        """Lines of a table: each figure with its standard error and what real samples get."""
+        """Lines of a table: each figure, which values are better, its error, what real ones get."""
         note = "" if self.num_real == self.num_samples else f" ({self.num_real} samples)"
-        lines = [f"  {'':<30} {'generated':<24} real baseline{note}"]
+        lines = [f"  {'':<30} {'better':<8} {'generated':<24} real baseline{note}"]
+        words = {True: "higher", False: "lower", None: ""}
         for name, value in self.values.items():
             baseline = self.real_baseline.get(name)
             shown = "" if baseline is None else _shown(baseline)
-            lines.append(f"  {name:<30} {_shown(value):<24} {shown}".rstrip())
+            better = words[self.higher_is_better.get(name)]
+            lines.append(f"  {name:<30} {better:<8} {_shown(value):<24} {shown}".rstrip())
         return lines
 
 
@@ -127,6 +132,11 @@ def evaluate_samples(
         num_samples=len(samples),
         num_real=min(len(samples), available),
         features=None if network is None else network.name,
+        higher_is_better={
+            full_name: figure in metric.higher_is_better
+            for metric in metrics.values()
+            for full_name, figure in metric.full_names(features).items()
+        },
     )
 
 

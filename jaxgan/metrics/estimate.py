@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+_ROUNDING = float(np.finfo(np.float32).eps)  # relative, of values that were computed in float32
+_LEAST_EXPONENT = -6  # of an error that is printed without one
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Estimate(NDArrayOperatorsMixin):
@@ -14,7 +17,7 @@ class Estimate(NDArrayOperatorsMixin):
 
     It compares and calculates as its value does, also in NumPy's functions; what comes out is a
     plain number, without an error. It prints as the value and the error to two digits of the
-    latter.
+    latter; an error below float32's rounding of the value prints as 0.
 
     >>> fid = Estimate(2.2712, 0.1)
     >>> print(fid)
@@ -63,7 +66,15 @@ class Estimate(NDArrayOperatorsMixin):
 
     def __str__(self) -> str:
         value, error = self.value, self.standard_error
-        if not (math.isfinite(error) and math.isfinite(value) and error > 1e-5 * abs(value)):
+        if not (math.isfinite(error) and math.isfinite(value)):
             return f"{value:.6g} +- {error:.2g}"
-        decimals = max(0, 1 - math.floor(math.log10(error)))
+        if error <= _ROUNDING * abs(value):
+            return f"{value:.6g} +- 0"
+        exponent = int(f"{error:.1e}".partition("e")[2])  # of the error, rounded to two digits
+        if exponent < _LEAST_EXPONENT:
+            scale = 10.0**-exponent
+            return f"({value * scale:.1f} +- {error * scale:.1f})e{exponent}"
+        # Adding 0 takes the sign from a value that rounds to 0.
+        value, error = (round(x, 1 - exponent) + 0.0 for x in (value, error))
+        decimals = max(0, 1 - exponent)
         return f"{value:.{decimals}f} +- {error:.{decimals}f}"

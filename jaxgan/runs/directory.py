@@ -62,7 +62,7 @@ class RunDirectory(NamedTuple):
 
     @property
     def evaluation(self) -> Path:
-        """What `jaxgan eval` found."""
+        """What `jaxgan eval` found first; further evaluations are numbered."""
         return self.root / "eval.json"
 
     @property

@@ -142,13 +142,18 @@ def test_tables_and_files_hold_what_is_known(reference, tmp_path):
     own = average_scores(lambda s, batch, k: {"zero": np.zeros(len(batch.real))}, None, TEST, KEY)
     images = RNG.integers(0, 256, (40, 1, 2, 1), dtype=np.uint8)
     evaluation = evaluate_samples(
-        reference, images, KEY, metrics={"median": Metric(median), **chosen("fid")}, further=own
+        reference,
+        images,
+        KEY,
+        metrics={"median": Metric(median, higher_is_better=("median",)), **chosen("fid")},
+        further=own,
     )
     header, *lines = evaluation.table()
-    assert header.split() == ["generated", "real", "baseline"]
+    assert header.split() == ["better", "generated", "real", "baseline"]
     assert [line.split()[0] for line in lines] == ["thirds_median", "thirds_fid", "zero"]
     assert lines[0].count("+-") == 0 and lines[1].count("+-") == 2
-    assert lines[2].split() == ["zero", "0", "+-", "0"]  # what has no baseline
+    assert [line.split()[1] for line in lines[:2]] == ["higher", "lower"]
+    assert lines[2].split() == ["zero", "0", "+-", "0"]  # what has no direction and no baseline
     few = evaluation._replace(num_real=20)
     assert few.table()[0].endswith("real baseline (20 samples)")
 
