@@ -443,3 +443,22 @@ def test_no_address_is_looked_up(tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", forbidden)
     flags = ["--workdir", str(tmp_path / "run"), "--data-dir", str(tmp_path), "--batch-size", "64"]
     assert main(["train", "experiments.mnist_dcgan", *flags]) == 3
+
+
+@pytest.mark.parametrize("module", ["jaxgan", "experiments.ring"])
+def test_an_interrupt_during_imports_is_one_line(module, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'jaxgan.flags':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    process = run("-m", module, PYTHONPATH=str(tmp_path))
+    check_exit(process, 130, "stopped")
+
+
+def test_a_path_that_is_none_is_answered_in_one_line(capsys):
+    assert main(["train", "experiments.ring", "--workdir=a\0b"]) == 2
+    check_one_line(capsys.readouterr().err, "'a\\x00b' is no path")

@@ -265,12 +265,12 @@ def _uses_labels(
     game: Game | Algorithm, setup: Setup | None, example: Batch, hparams: dict[str, Any]
 ) -> bool:
     """Whether samples depend on the labels of the batch, by the program that makes them."""
-    example = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), example)
 
     def samples(labels: Array) -> Array:
-        batch, key = example.replace(labels=labels), jax.random.key(0)
+        arrays = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), example)
+        batch, key = arrays.replace(labels=labels), jax.random.key(0)
         if isinstance(game, Algorithm):
-            return game.sample(game.init(key, example), batch, key)
+            return game.sample(game.init(key, arrays), batch, key)
         assert setup is not None
         return sampling(game)(initial_nets(setup, _at_start(setup, hparams), key), batch, key)
 

@@ -26,6 +26,7 @@ from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
 from jaxgan.runs.directory import RunDirectory, locked, written
 from jaxgan.runs.entries import user_modules
+from jaxgan.runs.memory import check_memory
 from jaxgan.runs.pictures import in_rows, save_samples
 from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
@@ -76,6 +77,7 @@ def train(
     with written(directory), locked(directory.root), interruption() as interrupted:
         config = resumed(directory, config, resume)
         program = build(config)
+        check_memory(config, program)
         best, highest = best_metric(config, program.source, conditional=program.conditional)
         data = {"": describe(program.source)}
         data |= {name: describe(stream) for name, stream in program.streams.items()}
