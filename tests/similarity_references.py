@@ -199,11 +199,13 @@ def max_sliced_wasserstein(real, fake, num_projections=16, num_steps=10):
         return np.mean((displacements(x, y, u) @ u) ** 2)
 
     u = max(directions(num_projections, x.shape[1]), key=squared)
+    best = squared(u)
     for _ in range(num_steps):
         moved = displacements(x, y, u)
         u = moved.T @ (moved @ u)
         u /= np.linalg.norm(u)
-    return squared(u)
+        best = max(best, squared(u))
+    return best
 
 
 def entropic_cost(x, y, epsilon, p):

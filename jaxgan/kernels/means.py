@@ -209,7 +209,7 @@ def _pass(
     pairs = [(i, j) for i in range(len(rows)) for j in range(i if y is None else 0, len(columns))]
     # Where the gradient is differentiated in its turn, tiles are computed again, not kept.
     add_tile = jax.checkpoint(add_tile)
-    (totals, gradients), _ = jax.lax.scan(add_tile, (totals, gradients), np.array(pairs))
+    (totals, gradients), _ = jax.lax.scan(add_tile, (totals, gradients), jnp.array(pairs))
     if gradients is not None:
         by_x, by_y, by_consts = gradients
         by_x = by_x.reshape(-1, x.shape[1])[:n]

@@ -1,5 +1,8 @@
 """Optimal transport between the empirical measures of n and of m samples, flattened to vectors."""
 
+import functools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,8 +121,8 @@ def max_sliced_wasserstein(
     """W = max_u W_2(<u, x>, <u, y>) over unit vectors u; as a loss without root: G = W^2, D = -G.
 
     Approximately and from below: the best of some random directions takes steps of the power method
-    on the second moments of the displacements of its own optimal coupling. Gradients take the
-    direction that it reaches as given, which is exact at a maximum.
+    on the second moments of the displacements of its own optimal coupling, and the best direction
+    of all counts. Gradients take it as given, which is exact at a maximum.
 
     Args:
         x: n samples; real ones in a loss.
@@ -157,7 +160,8 @@ def sinkhorn(
     |x_i - y_j|^p. S goes to W_p^p as epsilon goes to 0, and to an MMD as it grows. Sinkhorn's
     iterations run on log-scale, the first half of them while epsilon falls to its value from the
     largest cost. Gradients are those of the optimum (the envelope theorem), so that none flows
-    through iterations. `sinkhorn_divergence` is another name of it.
+    through iterations; second derivatives do, which take more of them. `sinkhorn_divergence` is
+    another name of it.
 
     Args:
         x: n samples; real ones in a loss.
@@ -183,10 +187,7 @@ def sinkhorn(
     _check_power(p)
     x, y = vectors(x, y)
     epsilon = jnp.maximum(jnp.asarray(epsilon, x.dtype), _least_epsilon(x, y, p))
-    of_x, of_y = _potentials(x, y, epsilon, num_iterations, p)
-    within_x = _self_potential(x, epsilon, num_iterations, p)
-    within_y = _self_potential(y, epsilon, num_iterations, p)
-    return jnp.mean(of_x - within_x) + jnp.mean(of_y - within_y)
+    return _divergence(num_iterations, p, x, y, epsilon)
 
 
 sinkhorn_divergence = sinkhorn
@@ -247,12 +248,15 @@ def _max_sliced_power(
         difference, lengths = _displacements(*projected)
         return jnp.sum(lengths[:, None] * jnp.square(difference), axis=0)
 
-    def step(_: Array, direction: Float[Array, "1 d"]) -> Float[Array, "1 d"]:
+    def step(direction: Float[Array, "d"], _: None) -> tuple[Array, Array]:
         # W_2^2 is <u, A u> with A the moments of the displacements, and its gradient 2 A u.
-        return unit(jax.grad(lambda u: jnp.sum(powers(u)))(direction), 1)
+        moved = unit(jax.grad(lambda u: powers(u[None])[0])(direction)[None], 1)[0]
+        return moved, moved
 
-    best = first[jnp.argmax(powers(first))][None]
-    return _sliced_power(x, y, jax.lax.fori_loop(0, num_steps, step, best), 2)
+    # A step changes the coupling, and so A: it may lose ground.
+    _, path = jax.lax.scan(step, first[jnp.argmax(powers(first))], length=num_steps)
+    directions = jnp.concatenate([first, path])
+    return _sliced_power(x, y, directions[jnp.argmax(powers(directions))][None], 2)
 
 
 def _cost(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, "n m"]:
@@ -269,12 +273,74 @@ def _transform(
     )
 
 
+class _Optimum(NamedTuple):
+    """The points and the epsilon of a divergence, and the potentials that solve its problems."""
+
+    x: Float[Array, "n d"]
+    y: Float[Array, "m d"]
+    epsilon: Float[Array, ""]
+    of_x: Float[Array, "n"]
+    of_y: Float[Array, "m"]
+    within_x: Float[Array, "n"]
+    within_y: Float[Array, "m"]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _divergence(
+    num_iterations: int,
+    p: int,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    epsilon: Float[Array, ""],
+) -> Float[Array, ""]:
+    return _near(_optimum(num_iterations, p, x, y, epsilon), p, x, y, epsilon)
+
+
+@_divergence.defjvp
+def _divergence_jvp(
+    num_iterations: int, p: int, primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """By the envelope theorem the optimum is constant; in this derivative's own it is not."""
+    optimum = _optimum(num_iterations, p, *primals)
+    return jax.jvp(functools.partial(_near, optimum, p), primals, tangents)
+
+
+def _near(
+    optimum: _Optimum,
+    p: int,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    epsilon: Float[Array, ""],
+) -> Float[Array, ""]:
+    """The divergence and its slopes, as a function whose x, y and epsilon are at the optimum."""
+    # Both potentials' transforms hold the derivative by epsilon, OT_eps only once.
+    epsilon = (epsilon + optimum.epsilon) / 2
+
+    def mean(z: Float[Array, "k d"], potential: Array, points: Array) -> Float[Array, ""]:
+        return jnp.mean(_transform(potential, _cost(z, points, p), epsilon))
+
+    of_x = mean(x, optimum.of_y, optimum.y) - mean(x, optimum.within_x, optimum.x)
+    return of_x + mean(y, optimum.of_x, optimum.x) - mean(y, optimum.within_y, optimum.y)
+
+
+def _optimum(
+    num_iterations: int,
+    p: int,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    epsilon: Float[Array, ""],
+) -> _Optimum:
+    of_x, of_y = _potentials(x, y, epsilon, num_iterations, p)
+    within = (_self_potential(z, epsilon, num_iterations, p) for z in (x, y))
+    return _Optimum(x, y, epsilon, of_x, of_y, *within)
+
+
 def _schedule(
     cost: Float[Array, "n m"], epsilon: Float[Array, ""], num_iterations: int
 ) -> Float[Array, "iterations"]:
     """From the largest cost down to epsilon in equal ratios, then epsilon."""
     left = np.maximum(0, 1 - np.arange(num_iterations) / (num_iterations // 2))
-    ratio = jnp.maximum(jnp.max(cost) / epsilon, 1)
+    ratio = jax.lax.stop_gradient(jnp.maximum(jnp.max(cost) / epsilon, 1))
     return epsilon * ratio ** jnp.asarray(left, cost.dtype)
 
 
@@ -285,22 +351,32 @@ def _potentials(
     num_iterations: int,
     p: int,
 ) -> tuple[Float[Array, "n"], Float[Array, "m"]]:
-    """The optimal potentials of OT_eps(x, y), at x as functions of x alone, at y of y alone."""
-    fixed_x, fixed_y = jax.lax.stop_gradient((x, y))
-    cost = _cost(fixed_x, fixed_y, p)
+    """The optimal potentials of OT_eps(x, y)."""
+    cost = _cost(x, y, p)
 
+    # Where it is differentiated, matrices are computed again, not kept for every iteration.
+    @jax.checkpoint
     def iterate(g: Float[Array, "m"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "m"], None]:
         return _transform(_transform(g, cost, epsilon), cost.T, epsilon), None
 
-    schedule = _schedule(cost, jax.lax.stop_gradient(epsilon), num_iterations)
     # The c-transform of 0: made of the cost, it varies over the devices that the cost varies over.
-    g, _ = jax.lax.scan(iterate, jnp.min(cost, axis=0), schedule)
-    f = _transform(g, cost, schedule[-1])
-    epsilon = _half_gradient(epsilon)
-    return (
-        _transform(g, _cost(x, fixed_y, p), epsilon),
-        _transform(f, _cost(y, fixed_x, p), epsilon),
-    )
+    first = jax.lax.stop_gradient(jnp.min(cost, axis=0))
+    g, _ = jax.lax.scan(iterate, first, _schedule(cost, epsilon, num_iterations))
+    return _transform(g, cost, epsilon), g
+
+
+def _self_potential(
+    x: Float[Array, "n d"], epsilon: Float[Array, ""], num_iterations: int, p: int
+) -> Float[Array, "n"]:
+    """The one potential of OT_eps(x, x); averaging makes it one."""
+    cost = _cost(x, x, p)
+
+    @jax.checkpoint
+    def iterate(f: Float[Array, "n"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "n"], None]:
+        return (f + _transform(f, cost, epsilon)) / 2, None
+
+    first = jax.lax.stop_gradient(jnp.min(cost, axis=1))
+    return jax.lax.scan(iterate, first, _schedule(cost, epsilon, num_iterations))[0]
 
 
 def _least_epsilon(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, ""]:
@@ -309,23 +385,3 @@ def _least_epsilon(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Fl
     center = jnp.mean(y, axis=0, keepdims=True)
     radius = jnp.maximum(jnp.max(norms(x - center)), jnp.max(norms(y - center)))
     return 8 * jnp.finfo(x.dtype).eps * (2 * radius) ** p
-
-
-def _self_potential(
-    x: Float[Array, "n d"], epsilon: Float[Array, ""], num_iterations: int, p: int
-) -> Float[Array, "n"]:
-    """The one potential of OT_eps(x, x), as a function of the first x; averaging makes it one."""
-    fixed = jax.lax.stop_gradient(x)
-    cost = _cost(fixed, fixed, p)
-
-    def iterate(f: Float[Array, "n"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "n"], None]:
-        return (f + _transform(f, cost, epsilon)) / 2, None
-
-    schedule = _schedule(cost, jax.lax.stop_gradient(epsilon), num_iterations)
-    f, _ = jax.lax.scan(iterate, jnp.min(cost, axis=1), schedule)
-    return _transform(f, _cost(x, fixed, p), _half_gradient(epsilon))
-
-
-def _half_gradient(epsilon: Float[Array, ""]) -> Float[Array, ""]:
-    """Epsilon: both potentials' transforms hold its derivative, OT_eps only once."""
-    return (epsilon + jax.lax.stop_gradient(epsilon)) / 2

@@ -88,6 +88,20 @@ def test_max_sliced_distance_finds_the_best_of_all_directions(key):
     assert value > sliced_wasserstein(x, y, key=key)
 
 
+def test_steps_of_the_max_sliced_distance_lose_no_ground():
+    """A step changes the coupling that it is of, and of these samples many a step loses."""
+    x, y = np.random.default_rng(349).normal(size=(2, 12, 2))
+    keys = jax.random.split(jax.random.key(0), 32)
+
+    def distances(steps):
+        options = {"num_projections": 1, "num_steps": steps}
+        return jax.vmap(lambda key: max_sliced_wasserstein(x, y, key=key, **options))(keys)
+
+    first, second, last = jax.jit(lambda: [distances(steps) for steps in (0, 1, 4)])()
+    assert np.all(first - 1e-6 <= second)
+    assert np.all(second - 1e-6 <= last)
+
+
 def test_max_sliced_gradient_is_that_at_its_direction(key):
     """Of W_2^2 = mean (<u, x_i - y_i>)^2, x_i and y_i in order along the best direction u."""
     x, y = samples(6, 3, shift=[50.0, 0, 0]), samples(6, 3, seed=1)
@@ -134,6 +148,22 @@ def test_sinkhorn_of_a_shift_is_exact_at_any_epsilon():
     for epsilon in (0.5, 5.0):
         value = divergence(x, x + shift, epsilon=epsilon)
         np.testing.assert_allclose(value, shift @ shift, rtol=1e-4)
+
+
+def test_second_derivatives_of_sinkhorn_match_central_differences():
+    """By samples and by epsilon; of the gradients, which other tests compare with the optimum."""
+    x, y = samples(4, 2), samples(3, 2, seed=1, shift=0.5)
+    at = np.append(y.ravel(), 2.0)
+    with jax.enable_x64(True):
+
+        def loss(at):
+            return sinkhorn_divergence(x, at[:-1].reshape(3, 2), epsilon=at[-1], num_iterations=200)
+
+        gradient = jax.jit(jax.grad(loss))
+        hessian = jax.jit(jax.jacrev(jax.grad(loss)))(at)
+        shifts = 1e-5 * np.eye(len(at))
+        expected = [(gradient(at + e) - gradient(at - e)) / 2e-5 for e in shifts]
+    np.testing.assert_allclose(hessian, expected, rtol=0, atol=1e-8)
 
 
 def test_sinkhorn_of_equal_batches_is_zero_with_no_gradient():
