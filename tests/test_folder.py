@@ -1,6 +1,7 @@
 """`jaxgan train FOLDER`: what is made of a folder of images, and what is said of a bad one."""
 
 import json
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,7 @@ def write(folder, shapes):
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path
 
 
@@ -61,14 +63,18 @@ def test_the_network_takes_each_side(side):
     assert made.shape == (2, side, side, 1)
 
 
-def test_an_experiment_comes_before_a_folder_of_its_name(here):
+def test_an_experiment_comes_before_a_folder_of_its_name(here, monkeypatch):
     write(here / "ring", [(8, 8)] * 16)
     write(here / "photos", [(8, 8)] * 16)
+    (here / "folder.py").write_text("def config(): raise AssertionError")
     assert experiment("ring").module.__name__ == "experiments.ring"
     for name in ("./ring", str(here / "ring")):
         found = experiment(name)
         assert found.name == "ring" and found.config.data.name == str(here / "ring")
-    assert experiment("photos")[:2] == ("photos", recipe)
+    assert experiment("photos")[:2] == experiment("photos/")[:2] == ("photos", recipe)
+    monkeypatch.chdir(here / "photos")
+    assert experiment(".").name == "photos"
+    monkeypatch.chdir(here)
     (here / "some_package_of_mine").mkdir()
     (here / "some_package_of_mine" / "__init__.py").write_text("")
     with pytest.raises(ConfigError, match="some_package_of_mine has no function config"):

@@ -58,7 +58,8 @@ def experiment(name: str) -> Experiment:
         raise ConfigError(f"{name} has no function config(); an experiment needs one")
     folder = Path(name).expanduser()
     if folder.is_dir():
-        module = experiment(_OF_FOLDERS).module
+        recipes = (prefix + _OF_FOLDERS for prefix in _PACKAGES[1:])
+        module = importlib.import_module(next(filter(_is_module, recipes)))
         config = module.config(folder)
         return Experiment(folder.resolve().name, module, config, f"jaxgan train {name}")
     if "/" in name:
@@ -83,6 +84,6 @@ def experiments() -> dict[str, str]:
 def _is_module(name: str) -> bool:
     try:
         spec = importlib.util.find_spec(name)
-    except (ModuleNotFoundError, ValueError):
+    except (ImportError, ValueError):
         return False
     return spec is not None and spec.origin is not None  # a folder alone has none
