@@ -50,10 +50,12 @@ def test_the_largest_dimension_that_fits_is_told(limit):
     memory.check_memory(config, program)
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_fit_is_refused_in_one_line(limit, tmp_path, capsys):
     limit(1_500_000)
-    widths = "--generator.network.kwargs.widths=400,400"
-    assert main(["train", "experiments.ring", f"--workdir={tmp_path}", widths]) == 2
+    widths = ["--generator.network.kwargs.widths=400,400"]
+    widths += ["--discriminator.network.kwargs.widths=8,8"]
+    assert main(["train", "experiments.ring", f"--workdir={tmp_path}", *widths]) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and "widths is (400, 400): about" in message
     assert not (tmp_path / "config.json").exists()
