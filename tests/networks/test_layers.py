@@ -65,11 +65,13 @@ def test_layer_norm_standardises_every_sample(key):
     np.testing.assert_allclose(out, standardised(x, (1, 2, 3)), atol=1e-4)
 
 
-def test_layer_norm_is_accurate_where_the_mean_is_a_thousand_deviations(key):
+@pytest.mark.parametrize(("kind", "axes"), [("batch", (0, 1, 2)), ("layer", (1, 2, 3))])
+def test_norms_are_accurate_where_the_mean_is_a_thousand_deviations(key, kind, axes):
     x = samples() / 3 + 1000
-    net = Normalised("layer")
-    out = net.apply(net.init(key, x, train=True), x, train=True)
-    np.testing.assert_allclose(out, standardised(x, (1, 2, 3)), atol=1e-3)
+    net = Normalised(kind)
+    variables = net.init(key, x, train=True)
+    out, _ = net.apply(variables, x, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(out, standardised(x, axes), atol=1e-3)
 
 
 def test_no_norm_is_the_identity_without_parameters(key):
