@@ -292,7 +292,7 @@ _RANGES: dict[type, dict[str, Range]] = {
         ("learning_rate", "clip_norm", "clip_weights", "orthogonal"), NON_NEGATIVE
     ),
     TermConfig: {"jacobian_scale": NON_NEGATIVE},
-    PenaltyConfig: {"every": AT_LEAST_ONE},
+    PenaltyConfig: {"every": AT_LEAST_ONE, "weight": NON_NEGATIVE},
     Config: {
         "seed": Range(low=0, high=2**32, below=True),
         **dict.fromkeys(

@@ -114,6 +114,7 @@ def test_override_parses_to_the_type_of_the_field(path, text, value):
         ("networks.generator.learning_rate", "1", "is the player 'generator' itself; set it there"),
         ("fresh_latents", "1", "of type bool"),
         ("penalties.r1.every", "0", "penalties.r1.every is 0; it must be at least 1"),
+        ("penalties.r1.weight", "-5", "penalties.r1.weight is -5.0; it must be at least 0"),
         ("penalties.r1.wieght", "1", "did you mean"),
     ],
 )

@@ -29,7 +29,8 @@ def zero_sum(distance: Float[Array, ""]) -> Losses:
 def comparable(
     x: Float[Array | np.ndarray, "n ..."], y: Float[Array | np.ndarray, "m ..."]
 ) -> tuple[Float[Array, "n ..."], Float[Array, "m ..."]]:
-    """Both in at least float32; raises ConfigError unless single samples have one shape."""
+    """Both in at least float32; ConfigError on an empty batch, or on samples of two shapes."""
+    at_least(1, "a loss of batches", "give samples of both", len(x), len(y))
     if x.shape[1:] != y.shape[1:]:
         raise ConfigError(
             f"samples of shapes {x.shape[1:]} and {y.shape[1:]}; they must be equal: "

@@ -27,7 +27,7 @@ from jaxgan.registry import (
     unknown,
 )
 from jaxgan.training.controllers import MEASURES
-from jaxgan.training.optimizers import OPTIMIZERS
+from jaxgan.training.optimizers import OPTIMIZERS, RANGES
 from jaxgan.training.schedules import Path
 
 
@@ -142,7 +142,8 @@ def network_entry(name: str, path: Path, player: PlayerConfig) -> Entry:
 def optimizer_entry(path: Path, player: PlayerConfig) -> Entry:
     """A player's optimiser, with its arguments besides the learning rate."""
     function = lookup(OPTIMIZERS, player.optimizer.name, "optimizer")
-    return bound(function, player.optimizer.kwargs, (*path, "optimizer"), {}, function)
+    ranges = RANGES if player.optimizer.name in OPTIMIZERS else {}
+    return bound(function, player.optimizer.kwargs, (*path, "optimizer"), ranges, function)
 
 
 def floats(config: Config) -> dict[Path, Any]:

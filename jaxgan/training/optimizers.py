@@ -5,6 +5,7 @@ from typing import Any
 
 import optax
 
+from jaxgan.registry import NON_NEGATIVE, Range, Ranges
 from jaxgan.types import Hparams
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
@@ -13,6 +14,14 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "lion": optax.lion,
     "rmsprop": optax.rmsprop,
     "sgd": optax.sgd,
+}
+
+_DECAY = Range(low=0, high=1, below=True)
+
+# Of the arguments of those optimisers, by name.
+RANGES: Ranges = {
+    **dict.fromkeys(("b1", "b2", "decay", "momentum"), _DECAY),
+    **dict.fromkeys(("eps", "eps_root", "weight_decay", "initial_scale"), NON_NEGATIVE),
 }
 
 

@@ -154,6 +154,11 @@ def test_unbiased_estimator_needs_two_samples_of_each(n, m):
     assert mmd_gaussian(x, y, estimator="biased").generator > 0
 
 
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ConfigError, match="of 0 and 3; it needs at least 1"):
+        mmd_gaussian(samples(0, 2), samples(3, 2), estimator="biased")
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_tiles_give_the_same(estimator):
     x, y = samples(11, 2, 2), samples(7, 2, 2, seed=1)

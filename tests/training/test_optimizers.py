@@ -142,3 +142,8 @@ def test_any_function_of_optax_by_its_module_and_name():
         made("adan")
     with pytest.raises(ConfigError, match=r"hyperparameter of generator.optimizer 'b'; did you"):
         made("adam", b=0.5)
+
+
+def test_a_decay_of_one_or_more_is_refused():
+    with pytest.raises(ConfigError, match=r"b1 is 1\.5; it must be in \[0, 1\)"):
+        made("adam", b1=1.5)
