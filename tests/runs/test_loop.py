@@ -49,8 +49,8 @@ def uninterrupted(tmp_path_factory):
 
 
 def test_a_run_directory_holds_what_it_promises(uninterrupted):
-    state, summary, workdir = uninterrupted
-    assert int(state.step) == 40
+    summary, workdir = uninterrupted.summary, uninterrupted.workdir
+    assert uninterrupted.step == 40
     found = rows(workdir)
     assert [row["step"] for row in found] == [10, 20, 30, 40]
     assert {"loss/generator", "loss/discriminator", "discriminator/r1"} <= set(found[0])
