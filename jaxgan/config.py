@@ -168,7 +168,7 @@ class TermConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PenaltyConfig:
-    """A regulariser of the discriminator."""
+    """A regulariser of the discriminator, on the first view that both players compare."""
 
     name: str | None = None
     """A name from `jaxgan list penalties`, or MODULE:FUNCTION; None: its key in `penalties`."""

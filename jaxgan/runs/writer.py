@@ -135,9 +135,9 @@ class _TensorBoard:
     """
 
     def __init__(self, folder: Path, start: int) -> None:
-        from tensorboardX.event_file_writer import EventsWriter
-        from tensorboardX.proto import event_pb2
-        from tensorboardX.summary import scalar
+        from tensorboardX.event_file_writer import EventsWriter  # pyright: ignore[reportMissingImports]
+        from tensorboardX.proto import event_pb2  # pyright: ignore[reportMissingImports]
+        from tensorboardX.summary import scalar  # pyright: ignore[reportMissingImports]
 
         folder.mkdir(exist_ok=True)
         self._protocol: Any = event_pb2
