@@ -5,7 +5,7 @@ from benchmark_scripts import load
 
 # What moves by more than five standard errors, and what by less than four.
 MNIST = {
-    "noise": ("fid kid precision recall density coverage", "class_kl memorisation_auc"),
+    "noise": ("fid kid recall density coverage", "class_kl memorisation_auc"),
     "blur": ("fid kid recall coverage", "precision class_kl memorisation_auc"),
     "dropped class": (
         "fid kid recall coverage class_kl vendi_score",
@@ -18,7 +18,7 @@ MNIST = {
     ),
 }
 DIGITS = {
-    "blur": ("fid kid precision recall density coverage", "class_kl memorisation_auc"),
+    "blur": ("fid kid precision recall coverage", "class_kl memorisation_auc"),
     "duplicated": ("recall coverage", "precision memorisation_near"),
     "copies": ("memorisation_near", "fid kid precision recall coverage class_kl"),
 }

@@ -12,6 +12,7 @@ from jaxgan import train
 from jaxgan.cli import main
 from jaxgan.config import override
 from jaxgan.data import load
+from jaxgan.evaluation import reference
 
 FIGURES = "reverse_kl modes high_quality std_ratio"
 
@@ -53,6 +54,12 @@ def folders(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def few_real(monkeypatch):
+    """Makes evaluations short."""
+    monkeypatch.setattr(reference, "MAX_REAL", 1000)
+
+
 def refused(capsys, *arguments):
     """The exit code and the one line of a command that fails."""
     code = main(["eval", *map(str, arguments)])
@@ -61,7 +68,7 @@ def refused(capsys, *arguments):
     return code, message
 
 
-def test_a_run_gets_a_table_and_a_file(run, capsys):
+def test_a_run_gets_a_table_and_a_file(run, few_real, capsys):
     assert main(["eval", str(run), "--metrics", "mixture_modes", "prdc"]) == 0
     printed = capsys.readouterr().out
     result = json.loads((run / "eval.json").read_text())

@@ -89,7 +89,10 @@ def test_squared_distances_survive_outliers(far):
     np.testing.assert_allclose(actual, expected[kept], rtol=0, atol=1e-6 * expected.max())
 
 
-@pytest.mark.parametrize("d", (2, 9, 100, 2048))
+@pytest.mark.parametrize(
+    "d",
+    (2, pytest.param(9, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow), 2048),
+)
 @pytest.mark.parametrize(("offset", "function"), [(0, squared_distances), (10, distances)])
 def test_coincident_points_are_at_distance_zero(d, offset, function):
     x = points(30, d, mean=offset)

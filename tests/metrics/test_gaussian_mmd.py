@@ -30,7 +30,7 @@ def embeddings(seed, n, d, shift=0.0):
 
 
 @pytest.mark.parametrize("estimator", ["biased", "unbiased"])
-@pytest.mark.parametrize(("n", "m"), [(41, 30), (300, 270)])
+@pytest.mark.parametrize(("n", "m"), [pytest.param(41, 30, marks=pytest.mark.slow), (300, 270)])
 def test_agrees_with_float64(estimator, n, m):
     real, fake = embeddings(0, n, 20), embeddings(1, m, 20, 0.3)
     expected = 1000 * reference(real, fake, 10.0, estimator == "unbiased")
@@ -44,7 +44,7 @@ def test_scale_and_bandwidth_do_what_they_say():
     assert_allclose(cmmd(real, fake, bandwidth=0.7, scale=1.0), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.5])
+@pytest.mark.parametrize("shift", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
 def test_standard_error_is_the_spread_over_draws(shift):
     rng = np.random.default_rng(4)
     values = [

@@ -331,7 +331,9 @@ def test_dcgan_is_that_of_torch():
     np.testing.assert_allclose(outputs.logits, logits, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "dcgan" else ()) for n in NETWORKS]
+)
 def test_spectral_norm_divides_kernels_by_their_largest_singular_value(name):
     """Against NumPy's SVD, once the power iteration has converged; evaluation leaves it alone."""
     plain, z = pair(name, norm="none")[0], normal(5, LATENT)

@@ -162,8 +162,8 @@ def test_each_level_acts_where_it_is_said_to(key):
     ("name", "mode"),
     [
         ("mlp generator", "pmap"),
-        ("mlp", "shard_map"),
-        ("mlp", "sharded_jit"),
+        pytest.param("mlp", "shard_map", marks=pytest.mark.slow),
+        pytest.param("mlp", "sharded_jit", marks=pytest.mark.slow),
         ("dcgan", "shard_map"),
     ],
 )

@@ -204,6 +204,7 @@ def test_killed_and_terminated_runs_go_on_to_the_same_bits(tmp_path):
     assert summaries[0]["metrics"] == summaries[1]["metrics"]
 
 
+@pytest.mark.slow
 def test_images_are_scored_and_pictured(tmp_path):
     config = digits.config()
     for player in ("generator", "discriminator"):

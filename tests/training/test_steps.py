@@ -119,7 +119,7 @@ def test_fresh_latents_change_the_generators_update_alone(plain):
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param(names, marks=pytest.mark.slow if i > 2 else ())
+        pytest.param(names, marks=pytest.mark.slow if i > 1 else ())
         for i, names in enumerate(GROUPS)
     ],
     ids=lambda names: f"{names[0]}...{names[-1]}",
