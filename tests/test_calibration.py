@@ -41,6 +41,7 @@ def check(calibration, table, expected):
         assert abs(value - expected_value) < 4 * error, figure
 
 
+@pytest.mark.slow
 def test_embedded_digits(calibration):
     table = calibration.calibrate("digits", 150)
     check(calibration, table, DIGITS)

@@ -99,11 +99,10 @@ def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, ca
     }
 
 
-@pytest.mark.parametrize("steps", [2, pytest.param(500, marks=pytest.mark.slow)])
-def test_its_sweep_runs(steps, folder, capsys):
+@pytest.mark.slow
+def test_its_sweep_runs(folder, capsys):
     sweep = (folder / "sweep.py").read_text()
-    assert sweep.count("500") == 1
-    exec(compile(sweep.replace("500", str(steps)), "sweep.py", "exec"), {"__name__": "sweep"})
+    exec(compile(sweep, "sweep.py", "exec"), {"__name__": "sweep"})
     assert len(re.findall(r"\d\.\d+", capsys.readouterr().out)) == 9
 
 

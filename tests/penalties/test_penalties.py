@@ -217,6 +217,7 @@ def test_gradient_for_the_critic_matches_central_differences(name, key):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_half_precision_samples_give_a_float32_penalty(name, key):
     params = jax.tree.map(lambda w: w.astype(jnp.bfloat16), critic_params())
     real, fake = images(6, dtype=jnp.bfloat16), images(4, seed=1, dtype=jnp.bfloat16)

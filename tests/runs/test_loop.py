@@ -96,6 +96,7 @@ def test_data_from_the_host_is_the_same_data(mode, tmp_path, uninterrupted):
     assert int(streamed.state.step) == 40
 
 
+@pytest.mark.slow
 def test_resume_may_lengthen_a_run(tmp_path, uninterrupted):
     constant = {
         name: dataclasses.replace(getattr(tiny(), name), learning_rate=1e-3)

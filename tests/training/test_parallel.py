@@ -114,6 +114,7 @@ def test_every_penalty_is_the_same_on_eight_devices(mode):
 
 
 @pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_penalties_of_features_are_the_same_on_eight_devices(mode):
     """All devices draw the same signs."""
     config = dataclasses.replace(

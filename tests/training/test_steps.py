@@ -152,6 +152,7 @@ def test_every_loss_trains(names):
         assert np.abs(before - after).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_every_penalty_trains():
     """The weight of each makes a difference, in one compiled step."""
     penalties = {name: PenaltyConfig(weight=0.0) for name in PENALTIES}
