@@ -28,6 +28,7 @@ from jaxgan.config import (
     TermConfig,
     override,
 )
+from jaxgan.evaluation import reference
 from jaxgan.fields import leaves
 from jaxgan.flags import FOREIGN, parse
 from jaxgan.registry import hyperparameters
@@ -317,6 +318,7 @@ def test_a_boolean_in_a_group_may_stand_alone():
 WITHOUT_JAX = """
 import contextlib, io, json, sys
 from jaxgan.cli import main
+from jaxgan.evaluation import reference
 from jaxgan.evaluation import reference
 for arguments in json.loads(sys.argv[1]):
     with contextlib.redirect_stderr(io.StringIO()) as told:
