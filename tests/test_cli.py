@@ -318,8 +318,6 @@ def test_a_boolean_in_a_group_may_stand_alone():
 WITHOUT_JAX = """
 import contextlib, io, json, sys
 from jaxgan.cli import main
-from jaxgan.evaluation import reference
-from jaxgan.evaluation import reference
 for arguments in json.loads(sys.argv[1]):
     with contextlib.redirect_stderr(io.StringIO()) as told:
         code = main(arguments)
