@@ -1,6 +1,5 @@
 """Samples of a run as files: pictures, animations, arrays, and folders of images."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 from jaxgan.errors import ConfigError
 from jaxgan.pixels import to_uint8
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.pictures import image_grid, picture_of
+from jaxgan.runs.pictures import image_grid, in_columns, picture_of
 from jaxgan.runs.run import Run
 
 _FRAMES, _NUM_POINTS = 16, 2500
@@ -56,8 +55,8 @@ def export(
     num = 64 if num is None else num
     labels = None
     if run.num_classes is not None and num > 0:
-        columns = math.isqrt(num) if path.suffix == ".png" else num
-        in_turn = np.arange(num) % min(run.num_classes, columns)
+        classes, is_grid = run.num_classes, path.suffix == ".png"
+        in_turn = in_columns(num, classes) if is_grid else np.arange(num) % classes
         labels = in_turn if label is None else np.full(num, label)
         options["labels"] = labels
     samples = run.generate(num, **options)

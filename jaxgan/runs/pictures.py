@@ -77,12 +77,17 @@ def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None
     picture_of(samples, real).save(path)
 
 
+def in_columns(num: int, num_classes: int) -> np.ndarray:
+    """Labels [num] for a grid of pictures: as many classes in turn as it has columns."""
+    return np.arange(num) % min(num_classes, math.isqrt(num))
+
+
 def in_rows(conditions: Batch, num: int) -> Batch:
     """Conditions for a grid of pictures: classes in turn, where there are labels."""
     if conditions.labels is None:
         return conditions
     classes = np.unique(np.asarray(conditions.labels))
-    labels = classes[np.arange(num) % min(len(classes), int(num**0.5))]
+    labels = classes[in_columns(num, len(classes))]
     return conditions.replace(
         real=conditions.real[:num],
         labels=labels.astype(np.int32),

@@ -5,7 +5,7 @@ import dataclasses
 import operator
 from collections.abc import Callable
 from contextlib import closing
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from jaxgan.evaluation import conditions, draw, request
 from jaxgan.files import read_json
 from jaxgan.games import Algorithm
 from jaxgan.pixels import model_batch
+from jaxgan.registry import AT_LEAST_ONE, POSITIVE, Range, check_range
 from jaxgan.runs.build import Program, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
@@ -150,8 +151,7 @@ class Run:
         Raises:
             ConfigError: see `generate`; fewer than 2 steps.
         """
-        if steps < 2:
-            raise ConfigError(f"steps is {steps}; it must be at least 2")
+        check_range(steps, Range(low=2), "steps")
         asked = model_batch(self._asked(num, labels))
         normal = self.config.latent.distribution == "normal"
         ends_key, key = jax.random.split(key)
@@ -192,10 +192,14 @@ class Run:
             )
         given = None if labels is None else self._labels(len(x), labels)
         batch = model_batch(Batch(real=np.asarray(x), labels=given))
-        chosen: Choose = operator.attrgetter("reconstruct")
-        play = jax.jit(partial(self.program.play, chosen))
         # Means of codes are decoded; the key serves games that draw them.
-        return np.asarray(play(self.state, batch, jax.random.key(self.config.seed)))
+        key = jax.random.key(self.config.seed)
+        return np.asarray(self._reconstruct(self.state, batch, key))
+
+    @cached_property
+    def _reconstruct(self) -> Callable[..., Array]:
+        chosen: Choose = operator.attrgetter("reconstruct")
+        return jax.jit(partial(self.program.play, chosen))
 
     def real_points(self, num: int) -> np.ndarray | None:
         """So many real points, to be shown under generated ones; None of images, or of no data."""
@@ -257,16 +261,14 @@ class Run:
         )
 
     def _limit(self, truncation: float) -> Array:
-        if not truncation > 0:
-            raise ConfigError(f"truncation is {truncation}; it must be greater than 0")
+        check_range(truncation, POSITIVE, "truncation")
         if self.config.latent.distribution == "uniform" and truncation > 1:
             raise ConfigError(f"truncation is {truncation}; of uniform latents it is at most 1")
         return jnp.float32(truncation)
 
     def _asked(self, num: int, labels: Labels | None) -> Batch:
         """A batch that asks for these samples."""
-        if num < 1:
-            raise ConfigError(f"num is {num}; it must be at least 1")
+        check_range(num, AT_LEAST_ONE, "num")
         if self.program.source.condition_shape is not None:
             # A translator: its inputs are those of the data.
             return conditions(open_source(self.config.data), num)
