@@ -172,8 +172,8 @@ class PenaltyConfig:
 
     name: str | None = None
     """A name from `jaxgan list penalties`, or MODULE:FUNCTION; None: its key in `penalties`."""
-    weight: Schedulable = 1.0
-    """Factor on the penalty: gamma of R1 and R2, lambda of WGAN-GP."""
+    weight: Schedulable | None = None
+    """Factor on the penalty: gamma of R1 and R2, lambda of WGAN-GP. None: that of its source."""
     every: int = 1
     """Discriminator steps between its uses, each then that many times as strong."""
     kwargs: Keywords = dataclasses.field(default_factory=dict)

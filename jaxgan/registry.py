@@ -6,9 +6,11 @@ the one source of its hyperparameters: keyword-only arguments with defaults.
 """
 
 import difflib
+import functools
 import importlib
 import inspect
 import math
+import numbers
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +20,7 @@ from jaxgan.ramp import Ramp
 
 Entry = TypeVar("Entry")
 Record = TypeVar("Record")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # What a function may ask the step for, by a keyword-only argument of this name without default.
 ASKABLE = ("key", "labels", "z", "reference")
@@ -69,6 +72,24 @@ def check_range(value: Any, allowed: Range, path: str) -> None:
     for number in value[:2] if isinstance(value, Ramp) else numbers:
         if number is not None and number not in allowed:
             raise ConfigError(f"{path} is {value}; it must be {allowed}")
+
+
+def refusing(function: Function, ranges: Ranges) -> Function:
+    """The function, which raises ConfigError on a keyword that is a number out of its range.
+
+    Arrays pass: to look at them would wait for the device, or is not possible while tracing.
+    """
+
+    @functools.wraps(function)
+    def checked(*inputs: Any, **options: Any) -> Any:
+        for name, allowed in ranges.items():
+            value = options.get(name)
+            for number in value if isinstance(value, tuple | list) else (value,):
+                if isinstance(number, numbers.Real):
+                    check_range(number, allowed, f"{name} of {function.__name__}")
+        return function(*inputs, **options)
+
+    return typing.cast(Function, checked) if ranges else function
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> ConfigError:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan import registry
-from jaxgan.registry import Ranges
+from jaxgan.registry import Function, Ranges, refusing
 
 
 class AugmentationFn(Protocol):
@@ -54,18 +54,17 @@ class Augmentation(NamedTuple):
 
 AUGMENTATIONS: dict[str, Augmentation] = {}
 
-Function = TypeVar("Function", bound=Callable[..., Array])
-
 
 def augmentation(*, ranges: Ranges | None = None) -> Callable[[Function], Function]:
-    """Puts the decorated function into AUGMENTATIONS, under its own name; returns it unchanged.
+    """Puts the decorated function into AUGMENTATIONS, under its own name; returns it `refusing`.
 
     Args:
         ranges: As in `Augmentation`.
     """
 
     def register(function: Function) -> Function:
-        AUGMENTATIONS[function.__name__] = Augmentation(function, ranges or {})
-        return function
+        checked = refusing(function, ranges or {})
+        AUGMENTATIONS[function.__name__] = Augmentation(checked, ranges or {})
+        return checked
 
     return register

@@ -20,6 +20,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, ScalarLike, Shaped
 
+from jaxgan.errors import ConfigError
 from jaxgan.kernels.combine import Kernel
 from jaxgan.numerics import at_least_float32
 from jaxgan.types import PyTree
@@ -48,8 +49,12 @@ def mean_within(
         diagonal: Whether the pairs of a sample with itself count.
         offset: A constant, without gradient; sums of what is left of a k near it round less.
         tile: Side of the tiles; 0 for the whole matrix; None chooses by n.
+
+    Raises:
+        ConfigError: Too few samples.
     """
     (x,), n = at_least_float32(x), len(x)
+    _enough(n, 1 if diagonal else 2)
     count = float(n * n if diagonal else n * (n - 1))  # an int32 holds no more than 46,340^2
     offset = jax.lax.stop_gradient(offset)
     if tile := _tile(tile, n, x.shape[1]):
@@ -68,10 +73,16 @@ def mean_between(
 ) -> Float[Array, ""]:
     """The mean of k(x_i, y_j) - offset over all pairs; arguments as those of `mean_within`."""
     x, y = at_least_float32(x, y)
+    _enough(min(len(x), len(y)), 1)
     offset = jax.lax.stop_gradient(offset)
     if tile := _tile(tile, max(len(x), len(y)), x.shape[1]):
         return _tiled_sum(kernel, x, y, offset, True, tile) / float(len(x) * len(y))
     return jnp.mean(kernel(x, y) - offset)
+
+
+def _enough(found: int, needed: int) -> None:
+    if found < needed:
+        raise ConfigError(f"the mean of a kernel over {found} samples; it needs at least {needed}")
 
 
 def _tile(tile: int | None, n: int, d: int) -> int:

@@ -69,7 +69,7 @@ class MMDLoss:
         return zero_sum(mmd2(real, fake, kernel=bound, estimator=estimator))
 
 
-def _mmd_loss(kernel: Callable[..., Float[Array, "n m"]]) -> MMDLoss:
+def _mmd_loss(kernel: Callable[..., Float[Array, "n m"]]) -> Callable[..., Losses]:
     return loss(ranges=RANGES[kernel.__name__])(MMDLoss(kernel))
 
 

@@ -2,17 +2,18 @@
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxgan import registry
 from jaxgan.errors import ConfigError
-from jaxgan.losses.common import zero_sum
+from jaxgan.losses.common import at_least, zero_sum
 from jaxgan.numerics import pairs
-from jaxgan.registry import Ranges
+from jaxgan.registry import Function, Ranges, refusing
 from jaxgan.types import Losses
 
 # What a loss may compare: samples, and the fields of a discriminator's outputs.
@@ -23,8 +24,6 @@ VECTOR_VIEWS = ("images", "features", "logits")
 
 # Losses of verdicts on a sample take these: features too may be trained as verdicts.
 VERDICT_VIEWS = ("logits", "features")
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclasses.dataclass(eq=False)
@@ -96,7 +95,9 @@ def loss(
     similarity: bool = False,
     objective: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
-    """Puts the decorated function into LOSSES, under its own name, and returns it unchanged.
+    """Puts the decorated function into LOSSES, under its own name, and returns it guarded.
+
+    It raises ConfigError on an empty batch, and on a hyperparameter out of its range.
 
     Args:
         views: As in `Loss`.
@@ -107,9 +108,16 @@ def loss(
     """
 
     def register(function: Function) -> Function:
-        record = Loss(function, views, paired, ranges or {}, similarity, objective)
+        @functools.wraps(function)
+        def checked(*batches: Any, **options: Any) -> Any:
+            counts = [len(batch) for batch in batches]
+            at_least(1, f"{function.__name__} of batches", "give samples of both", *counts)
+            return in_range(*batches, **options)
+
+        in_range = refusing(function, ranges or {})
+        record = Loss(checked, views, paired, ranges or {}, similarity, objective)
         LOSSES[function.__name__] = record
-        return function
+        return typing.cast(Function, checked)
 
     return register
 

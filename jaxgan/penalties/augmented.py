@@ -34,7 +34,7 @@ def consistency_gap(
     return jnp.sum(jnp.square(logits - of_augmented)) / len(x)
 
 
-@penalty(ranges=RANGES)
+@penalty(ranges=RANGES, weight=10.0)
 def consistency(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -68,7 +68,7 @@ def consistency(
     return consistency_gap(critic, real, augmented)
 
 
-@penalty(ranges=RANGES)
+@penalty(ranges=RANGES, weight=10.0)
 def balanced_consistency(
     critic: Critic,
     real: Float[Array, "n ..."],

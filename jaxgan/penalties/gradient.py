@@ -116,7 +116,7 @@ def squared_jacobian(critic: Critic, x: Float[Array, "n ..."]) -> Float[Array, "
     return jnp.sum(jnp.square(rows)) / len(x)
 
 
-@penalty()
+@penalty(weight=10.0)
 def r1(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -134,7 +134,8 @@ def r1(
         key: Not used.
         axis_name: The device axis.
 
-    Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (9).
+    Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (9);
+    weight 10.
     https://arxiv.org/abs/1801.04406
 
     >>> real, fake = jnp.ones((5, 2)), jnp.zeros((3, 2))
@@ -144,7 +145,7 @@ def r1(
     return jnp.mean(squared_norms(critic, real)) / 2
 
 
-@penalty()
+@penalty(weight=10.0)
 def r2(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -162,13 +163,14 @@ def r2(
         key: Not used.
         axis_name: The device axis.
 
-    Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (10).
+    Source: Mescheder et al. 2018, Which Training Methods for GANs Do Actually Converge? (10);
+    weight 10.
     https://arxiv.org/abs/1801.04406
     """
     return jnp.mean(squared_norms(critic, fake)) / 2
 
 
-@penalty(ranges={"target": NON_NEGATIVE})
+@penalty(ranges={"target": NON_NEGATIVE}, weight=10.0)
 def wgan_gp(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -193,7 +195,8 @@ def wgan_gp(
         target: Of the gradient's norm, at least 0.
         one_sided: Takes E max(0, |grad_x D(x)| - target)^2: smaller norms cost nothing.
 
-    Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, equation 3.
+    Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, equation 3;
+    weight 10.
     https://arxiv.org/abs/1704.00028; one-sided: Petzka et al. 2018, On the Regularization of
     Wasserstein GANs. https://arxiv.org/abs/1709.08894
     """
@@ -201,7 +204,7 @@ def wgan_gp(
     return distance_from_target(squared_norms(critic, mixed), target, one_sided=one_sided)
 
 
-@penalty(ranges={"target": NON_NEGATIVE})
+@penalty(ranges={"target": NON_NEGATIVE}, weight=10.0)
 def dragan(
     critic: Critic,
     real: Float[Array, "n ..."],
@@ -229,7 +232,7 @@ def dragan(
     Raises:
         ConfigError: On another noise.
 
-    Source: Kodali et al. 2017, On Convergence and Stability of GANs.
+    Source: Kodali et al. 2017, On Convergence and Stability of GANs; weight 10.
     https://arxiv.org/abs/1705.07215
     """
     if noise not in NOISES:

@@ -95,7 +95,7 @@ class LecamNetwork(nn.Module):
         return value
 
 
-@penalty(ranges={"decay": Range(low=0, high=1, below=True)}, network=LecamNetwork)
+@penalty(ranges={"decay": Range(low=0, high=1, below=True)}, network=LecamNetwork, weight=0.3)
 def lecam(
     real: Float[Array, "n ..."],
     fake: Float[Array, "m ..."],

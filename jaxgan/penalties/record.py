@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 
 from jaxgan import registry
-from jaxgan.registry import Ranges
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from jaxgan.registry import Function, Ranges, refusing
 
 
 class Penalty(NamedTuple):
@@ -25,12 +23,14 @@ class Penalty(NamedTuple):
         of_generator: Whether the generator minimises a part of it too. Then the function is
             `(critic, generate, z, fake, *, key, axis_name, **hyperparameters) -> Losses`, where
             `generate` maps z to samples and `fake` is generate(z), all on this device's slice.
+        weight: Its factor where the config gives none: that of its source.
     """
 
     function: Callable[..., Any]
     ranges: Ranges = MappingProxyType({})
     network: Callable[[], nn.Module] | None = None
     of_generator: bool = False
+    weight: float = 1.0
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the function returns."""
@@ -50,17 +50,21 @@ def penalty(
     ranges: Ranges | None = None,
     network: Callable[[], nn.Module] | None = None,
     of_generator: bool = False,
+    weight: float = 1.0,
 ) -> Callable[[Function], Function]:
-    """Puts the decorated function into PENALTIES, under its own name, and returns it unchanged.
+    """Puts the decorated function into PENALTIES, under its own name, and returns it `refusing`.
 
     Args:
         ranges: As in `Penalty`.
         network: As in `Penalty`.
         of_generator: As in `Penalty`.
+        weight: As in `Penalty`.
     """
 
     def register(function: Function) -> Function:
-        PENALTIES[function.__name__] = Penalty(function, ranges or {}, network, of_generator)
-        return function
+        checked = refusing(function, ranges or {})
+        record = Penalty(checked, ranges or {}, network, of_generator, weight)
+        PENALTIES[function.__name__] = record
+        return checked
 
     return register

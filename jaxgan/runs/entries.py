@@ -165,9 +165,12 @@ def _floats(config: Config) -> Iterator[tuple[Path, Any]]:
             yield (*path, "jacobian_scale"), term.jacobian_scale
         entries += term_entries(config).values()
     if takes("penalties", config):
+        of_penalties = penalty_entries(config)
         for label, penalty in config.penalties.items():
-            yield ("penalties", label, "weight"), penalty.weight
-        entries += penalty_entries(config).values()
+            weight = penalty.weight
+            weight = of_penalties[label].record.weight if weight is None else weight
+            yield ("penalties", label, "weight"), weight
+        entries += of_penalties.values()
     augmentation = augmentation_entry(config)
     entries += [] if augmentation is None else [augmentation]
     for label, controller in config.controllers.items():

@@ -8,6 +8,7 @@ from typing import Any
 import jaxgan
 from jaxgan.losses import Loss, needs_pairs
 from jaxgan.metrics import Metric
+from jaxgan.penalties import Penalty
 from jaxgan.registry import hyperparameters
 
 # Arguments of registry entries that follow from the rest of the config or from the machine.
@@ -45,6 +46,8 @@ def described_entries(kind: str) -> Iterator[str]:
         if isinstance(record, Loss):
             how = "real i with fake i" if needs_pairs(record) else "set with set"
             yield f"    Compares {', '.join(record.views)}; {how}."
+        if isinstance(record, Penalty):
+            yield f"    Weight {record.weight:g} unless it is set."
         if isinstance(record, Metric):
             yield f"    {record.describe()}"
         if source := re.search(r"^Source: (.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE):

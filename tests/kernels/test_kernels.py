@@ -271,7 +271,7 @@ def test_arc_cosine_of_every_order(order):
 
 
 def test_arc_cosine_has_three_orders():
-    with pytest.raises(ConfigError, match="order of the arc-cosine kernel is 3"):
+    with pytest.raises(ConfigError, match="order of arc_cosine is 3; it must be"):
         arc_cosine(points(2, 2), points(2, 2), order=3)
 
 
@@ -310,18 +310,26 @@ def test_every_number_has_a_range_that_is_kept(name):
             message = re.escape(f"kernel.kwargs.{setting} is {bad}; it must be {rule}")
             with pytest.raises(ConfigError, match=message):
                 registry.bind(KERNELS[name], {setting: bad}, "kernel", RANGES[name])
+            with pytest.raises(ConfigError, match=f"{setting} of {name} is"):
+                KERNELS[name](jnp.ones((2, 2)), jnp.ones((3, 2)), **{setting: bad})
 
 
-def test_the_decorator_registers_and_changes_nothing(monkeypatch):
+def test_the_decorator_registers_what_refuses_values_out_of_range(monkeypatch):
     monkeypatch.setattr("jaxgan.kernels.record.KERNELS", registered := {})
     monkeypatch.setattr("jaxgan.kernels.record.RANGES", ranges := {})
 
     def constant(x, y, *, scale=1.0):
         return scale * jnp.ones((len(x), len(y)))
 
-    assert kernel(ranges={"scale": registry.POSITIVE})(constant) is constant
-    assert registered == {"constant": constant}
+    checked = kernel(ranges={"scale": registry.POSITIVE})(constant)
+    assert registered == {"constant": checked}
+    assert registry.hyperparameters(checked) == {"scale": 1.0}
+    assert checked(jnp.ones((1, 1)), jnp.ones((2, 1)), scale=2.0).tolist() == [[2.0, 2.0]]
+    assert jax.jit(checked)(jnp.ones((1, 1)), jnp.ones((1, 1)), scale=jnp.zeros(())) == 0
+    with pytest.raises(ConfigError, match=r"scale of constant is 0\.0; it must be"):
+        checked(jnp.ones((1, 1)), jnp.ones((2, 1)), scale=0.0)
     assert ranges == {"constant": {"scale": registry.POSITIVE}}
+    assert kernel()(constant) is constant
 
 
 @pytest.mark.parametrize("name", KERNELS)

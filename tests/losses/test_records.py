@@ -134,6 +134,8 @@ def test_values_out_of_range_are_refused_with_the_rule(name, setting):
         message = re.escape(f"loss.kwargs.{setting} is {bad}; it must be {allowed}")
         with pytest.raises(ConfigError, match=message):
             registry.bind(record.function, {setting: bad}, "loss", record.ranges)
+        with pytest.raises(ConfigError, match=f"{setting} of {name} is"):
+            record.function(REAL, FAKE, **{setting: bad})
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -199,16 +201,21 @@ def test_records_may_be_transformed_as_functions():
         assert np.all(np.isfinite(gradient))
 
 
-def test_the_decorator_registers_and_changes_nothing(monkeypatch):
+def test_the_decorator_registers_what_refuses_bad_input(monkeypatch):
     monkeypatch.setattr("jaxgan.losses.record.LOSSES", registered := {})
 
     def moments(real, fake, *, order=1.0):
         return jnp.abs(jnp.mean(real**order) - jnp.mean(fake**order))
 
     ranges = {"order": registry.POSITIVE}
-    assert loss(views=("images",), paired=True, ranges=ranges)(moments) is moments
+    checked = loss(views=("images",), paired=True, ranges=ranges)(moments)
     record = registered["moments"]
-    assert (record.function, record.views, record.paired) == (moments, ("images",), True)
+    assert (record.function, record.views, record.paired) == (checked, ("images",), True)
+    assert checked(REAL, FAKE, order=2.0) == moments(REAL, FAKE, order=2.0)
+    with pytest.raises(ConfigError, match="order of moments is 0; it must be greater than 0"):
+        checked(REAL, FAKE, order=0)
+    with pytest.raises(ConfigError, match="moments of batches of 0 and 6; it needs at least 1"):
+        checked(REAL[:0], FAKE)
     assert record.ranges == ranges
     assert needs_pairs(record)
 

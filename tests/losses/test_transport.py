@@ -215,8 +215,8 @@ def test_descent_carries_the_fakes_to_the_reals(p):
     ("call", "words"),
     [
         (lambda x: wasserstein_1d(x, x, p=3), "p is 3"),
-        (lambda x: sinkhorn_divergence(x, x, p=0), "p is 0"),
-        (lambda x: sinkhorn_divergence(x, x, num_iterations=1), "num_iterations is 1"),
+        (lambda x: sinkhorn_divergence(x, x, p=0), "p of sinkhorn is 0"),
+        (lambda x: sinkhorn_divergence(x, x, num_iterations=1), "num_iterations of sinkhorn is 1"),
         (lambda x: sliced_wasserstein(x, x[:, :1], key=jax.random.key(0)), "must be equal"),
     ],
 )

@@ -6,8 +6,10 @@ import re
 import pytest
 
 from jaxgan import penalties, registry
+from jaxgan.config import Config, PenaltyConfig
 from jaxgan.errors import ConfigError
 from jaxgan.penalties import PENALTIES, Penalty, penalty
+from jaxgan.runs import entries
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -38,6 +40,17 @@ def test_ranges(name, hyperparameter, value, rule):
     message = rf"{name}\.kwargs\.{hyperparameter} is {value}; it must be {rule}"
     with pytest.raises(ConfigError, match=message):
         registry.bind(record.function, {hyperparameter: value}, name, record.ranges)
+    with pytest.raises(ConfigError, match=f"{hyperparameter} of {name} is {value}"):
+        record.function(**{hyperparameter: value})
+
+
+def test_a_weight_that_is_not_set_is_that_of_the_paper():
+    """Each as the paper states it; a weight in the config goes before it."""
+    unset = dict.fromkeys(("r1", "wgan_gp", "dragan", "consistency", "lecam"), PenaltyConfig())
+    config = Config(penalties={**unset, "r2": PenaltyConfig(weight=2.0)})
+    found = {path[1]: v for path, v in entries.floats(config).items() if path[-1] == "weight"}
+    expected = {"r1": 10, "wgan_gp": 10, "dragan": 10, "consistency": 10, "lecam": 0.3, "r2": 2}
+    assert {name: found[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("name", PENALTIES)
