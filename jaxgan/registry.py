@@ -23,7 +23,8 @@ Record = TypeVar("Record")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # What a function may ask the step for, by a keyword-only argument of this name without default.
-ASKABLE = ("key", "labels", "z", "reference")
+# "others" are as many more fakes, made from other latents; "reference" is what was fitted once.
+ASKABLE = ("key", "labels", "z", "reference", "others")
 # What a game may take from the config, by arguments of these names.
 SUPPLIED = ("terms", "penalties", "augmentation", "measures")
 # What a data set may take from the config, by arguments of these names.

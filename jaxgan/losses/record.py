@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import inspect
 import typing
 from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jaxgan import registry
@@ -16,8 +18,11 @@ from jaxgan.numerics import pairs
 from jaxgan.registry import Function, Ranges, refusing
 from jaxgan.types import Losses
 
-# What a loss may compare: samples, and the fields of a discriminator's outputs.
+# What a loss may compare: samples, and the fields of a discriminator's outputs. Views that begin
+# with one of FROZEN are features of a network that is not trained: "frozen:NAME", its features;
+# "patches:NAME", those of its maps at several scales.
 VIEWS = ("images", "features", "logits", "class_logits")
+FROZEN = ("frozen:", "patches:")
 
 # Losses of samples flattened to vectors take these; class logits mean something only with labels.
 VECTOR_VIEWS = ("images", "features", "logits")
@@ -44,6 +49,13 @@ class Loss:
         similarity: Whether the scalar is a similarity s of at most 1. Then the distance is 1 - s.
         objective: What the players play for where it is not the function's own value: another
             function of the same arguments, such as a distance without the root that is not smooth.
+        fit: What is fitted once to the features of the whole training set, before the first step:
+            (features [N, d], *, key, hyperparameters) -> a dict of arrays, which the function then
+            gets as `reference`. Hyperparameters of the loss that it takes are static, since a
+            change of one would need another fit.
+        network: Makes the linen module that keeps a loss's state from step to step, in the
+            collection "batch_stats". It is called in the function's place, with the same arguments
+            and `train`, on whole batches (it has the attribute `whole_batch = True`).
     """
 
     function: Callable[..., Any]
@@ -52,6 +64,8 @@ class Loss:
     ranges: Ranges = dataclasses.field(default_factory=dict)
     similarity: bool = False
     objective: Callable[..., Any] | None = None
+    fit: Callable[..., dict[str, Any]] | None = None
+    network: Callable[[], nn.Module] | None = None
 
     def __post_init__(self):
         """Takes over the function's name, docstring and signature."""
@@ -83,6 +97,13 @@ class Loss:
         """The function's hyperparameters, with their defaults."""
         return registry.hyperparameters(self.function)
 
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """The hyperparameters that `fit` takes."""
+        if self.fit is None:
+            return ()
+        return tuple(n for n in inspect.signature(self.fit).parameters if n in self.hyperparameters)
+
 
 LOSSES: dict[str, Loss] = {}
 
@@ -94,6 +115,8 @@ def loss(
     ranges: Ranges | None = None,
     similarity: bool = False,
     objective: Callable[..., Any] | None = None,
+    fit: Callable[..., dict[str, Any]] | None = None,
+    network: Callable[[], nn.Module] | None = None,
 ) -> Callable[[Function], Function]:
     """Puts the decorated function into LOSSES, under its own name, and returns it guarded.
 
@@ -105,6 +128,8 @@ def loss(
         ranges: As in `Loss`.
         similarity: As in `Loss`.
         objective: As in `Loss`.
+        fit: As in `Loss`.
+        network: As in `Loss`.
     """
 
     def register(function: Function) -> Function:
@@ -115,7 +140,9 @@ def loss(
             return in_range(*batches, **options)
 
         in_range = refusing(function, ranges or {})
-        record = Loss(checked, views, paired, ranges or {}, similarity, objective)
+        record = Loss(
+            checked, views, paired, ranges or {}, similarity, objective, fit=fit, network=network
+        )
         LOSSES[function.__name__] = record
         return typing.cast(Function, checked)
 
@@ -128,10 +155,11 @@ def check_view(record: Loss, name: str, on: str, path: str) -> None:
     Args:
         record: The loss.
         name: Its name, for the message.
-        on: One of VIEWS.
+        on: One of VIEWS, or a view of a frozen network, which a loss of features compares.
         path: Dotted name of the term in the config, for the message.
     """
-    if on not in record.views:
+    view = "features" if on.startswith(FROZEN) else on
+    if view not in record.views:
         choice = " or ".join(record.views)
         raise ConfigError(
             f"{path}.on is {on!r}; {name} compares {choice} alone: set it to {choice}"
