@@ -87,6 +87,7 @@ VIEW_OF_MODULE = {
     "correlations": "critic",
     "diversity": "critic",
     "transport": "points",
+    "drifts": "points",
 }
 NOT_APPLICABLE = {"structural_similarity": "compares images; the ring has points"}
 # By what a loss asks for.

@@ -26,6 +26,7 @@ from jaxgan.losses.correlations import (
 )
 from jaxgan.losses.dependence import hsic, hsic_infogan
 from jaxgan.losses.diversity import diversity_matching, mode_seeking
+from jaxgan.losses.drifts import conditional_drifting, drifting, drifting_field
 from jaxgan.losses.f_divergences import (
     f_jensen_shannon,
     f_kl,
@@ -67,7 +68,7 @@ from jaxgan.losses.mmd import (
     witness,
 )
 from jaxgan.losses.packing import pack, packed
-from jaxgan.losses.record import LOSSES, VIEWS, Loss, check_view, loss, needs_pairs
+from jaxgan.losses.record import FROZEN, LOSSES, VIEWS, Loss, check_view, loss, needs_pairs
 from jaxgan.losses.relativistic import (
     relativistic_average,
     relativistic_average_hinge,
@@ -111,6 +112,7 @@ from jaxgan.losses.variational import (
 )
 
 __all__ = [
+    "FROZEN",
     "LOSSES",
     "VIEWS",
     "Loss",
@@ -123,6 +125,7 @@ __all__ = [
     "cca",
     "charbonnier",
     "check_view",
+    "conditional_drifting",
     "conditional_mmd",
     "conditional_mmd2",
     "coral",
@@ -132,6 +135,8 @@ __all__ = [
     "cramer",
     "cross_entropy",
     "diversity_matching",
+    "drifting",
+    "drifting_field",
     "ebgan",
     "energy_distance",
     "f_jensen_shannon",

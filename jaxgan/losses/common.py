@@ -55,7 +55,7 @@ def at_least(needed: int, what: str, remedy: str, *counts: int) -> None:
         raise ConfigError(f"{what} of {found}; it needs at least {needed}: {remedy}")
 
 
-def same_length(what: str, **batches: Shaped[Array, "_n ..."]) -> None:
+def same_length(what: str, **batches: Shaped[Array | np.ndarray, "_n ..."]) -> None:
     """Raises ConfigError unless there are as many of each: sample i goes with sample i."""
     counts = {name: len(batch) for name, batch in batches.items()}
     if len(set(counts.values())) > 1:
