@@ -158,8 +158,11 @@ class TermConfig:
     """Its hyperparameters: --loss.kwargs.HYPERPARAMETER VALUE."""
     weight: Schedulable = 1.0
     """Factor on the term."""
-    on: Literal["images", "features", "logits", "class_logits"] = "logits"
-    """The view that it compares: samples, or an output of the discriminator."""
+    on: str = "logits"
+    """What it compares: images; features, logits or class_logits of the discriminator; frozen:NAME,
+    features of a network that is not trained, or patches:NAME, its maps at several scales."""
+    normalized: bool = False
+    """Whether it is divided by its own size, so that terms on several encoders count alike."""
     players: Literal["both", "generator"] = "both"
     """Who minimises it."""
     jacobian_scale: Schedulable | None = None

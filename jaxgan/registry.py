@@ -26,7 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # "others" are as many more fakes, made from other latents; "reference" is what was fitted once.
 ASKABLE = ("key", "labels", "z", "reference", "others")
 # What a game may take from the config, by arguments of these names.
-SUPPLIED = ("terms", "penalties", "augmentation", "measures")
+SUPPLIED = ("terms", "penalties", "augmentation", "measures", "frozen")
 # What a data set may take from the config, by arguments of these names.
 DATA_OPTIONS = ("split", "data_dir", "cache_dir", "resize", "pad")
 

@@ -100,6 +100,12 @@ CONFIGS = {
         ),
         data=DataConfig(name="user_game:line", batch_size=BATCH),
     ),
+    "distribution_matching": config(
+        "distribution_matching",
+        kwargs={"chunk": 8},
+        loss=TermConfig(name="mmd_gaussian", on="frozen:random_conv", normalized=True),
+        terms={"pixels": TermConfig(name="energy_distance", on="images")},
+    ),
     "user": user_game.config(),
     "algorithm": dataclasses.replace(
         user_game.config(), game=GameConfig(name="user_game:running_mean")
@@ -120,6 +126,7 @@ FLOATS = {
     "cycle_gan": "game.kwargs.cycle",
     "began": "game.kwargs.diversity",
     "paired_translation": "game.kwargs.l1",
+    "distribution_matching": "loss.kwargs.bandwidth",
     "user": "game.kwargs.margin",
 }
 

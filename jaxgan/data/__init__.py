@@ -8,6 +8,7 @@ from jaxgan.data.image_sets import cifar10, mnist
 from jaxgan.data.loading import load, record_of
 from jaxgan.data.record import DATASETS, Dataset, dataset
 from jaxgan.data.source import (
+    Curve,
     Mixture,
     Source,
     fits_on_device,
@@ -16,7 +17,7 @@ from jaxgan.data.source import (
     mirrored,
     whole,
 )
-from jaxgan.data.synthetic import grid, ring
+from jaxgan.data.synthetic import grid, ring, spiral
 from jaxgan.data.tfds import prepared
 from jaxgan.pixels import model_batch, to_model, to_uint8
 from jaxgan.runtime import cache_directory
@@ -24,6 +25,7 @@ from jaxgan.training.data_order import batch_indices, gather, next_batch
 
 __all__ = [
     "DATASETS",
+    "Curve",
     "Dataset",
     "Mixture",
     "Source",
@@ -50,6 +52,7 @@ __all__ = [
     "prepared",
     "record_of",
     "ring",
+    "spiral",
     "to_model",
     "to_uint8",
     "whole",

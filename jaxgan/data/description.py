@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.data.source import Mixture, Source
+from jaxgan.data.source import Curve, Mixture, Source
 from jaxgan.errors import DataError
 from jaxgan.types import Batch
 
@@ -14,13 +14,14 @@ _FIELDS = ("name", "split", "version", "size", "num_classes")
 
 def describe(source: Source) -> dict[str, Any]:
     """All of a source but its samples, as JSON."""
-    mixture = source.mixture
+    mixture, curve = source.mixture, source.curve
     return {field: getattr(source, field) for field in _FIELDS} | {
         "shape": list(source.shape),
         "dtype": np.dtype(source.dtype).name,
         "condition_shape": None if source.condition_shape is None else [*source.condition_shape],
         "condition_dtype": source.condition_dtype and np.dtype(source.condition_dtype).name,
         "mixture": mixture and {"centers": mixture.centers.tolist(), "sigma": mixture.sigma},
+        "curve": curve and {"plane": curve.plane.tolist(), "points": curve.points.tolist()},
     }
 
 
@@ -34,7 +35,7 @@ def described(description: Mapping[str, Any]) -> Source:
         )
 
     condition_shape, mixture = description["condition_shape"], description["mixture"]
-    condition_dtype = description["condition_dtype"]
+    condition_dtype, curve = description["condition_dtype"], description.get("curve")
     return Source(
         **{field: description[field] for field in _FIELDS},
         shape=tuple(description["shape"]),
@@ -44,4 +45,5 @@ def described(description: Mapping[str, Any]) -> Source:
         condition_dtype=condition_dtype and np.dtype(condition_dtype).type,
         mixture=mixture
         and Mixture(np.array(mixture["centers"], np.float32), float(mixture["sigma"])),
+        curve=curve and Curve(**{name: np.array(x, np.float32) for name, x in curve.items()}),
     )

@@ -27,6 +27,18 @@ class Mixture(NamedTuple):
     sigma: float
 
 
+class Curve(NamedTuple):
+    """The curve that a synthetic data set follows, for metrics that look how well it is met.
+
+    Attributes:
+        plane: Orthonormal axes of the plane that it lies in.
+        points: k of its points in that plane, evenly along its parameter.
+    """
+
+    plane: Float32[np.ndarray, "d 2"]
+    points: Float32[np.ndarray, "k 2"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One split of a data set.
@@ -45,6 +57,7 @@ class Source:
         condition_shape: The shape of one sample's condition; None without conditions.
         condition_dtype: np.uint8 for images, np.float32 for other arrays.
         mixture: The true modes, where they are known.
+        curve: The curve that it follows, where it is known.
     """
 
     name: str
@@ -58,6 +71,7 @@ class Source:
     condition_shape: tuple[int, ...] | None = None
     condition_dtype: type[np.generic] | None = None
     mixture: Mixture | None = None
+    curve: Curve | None = None
 
     @property
     def nbytes(self) -> int:
@@ -85,6 +99,7 @@ def from_arrays(
     version: str = "1",
     num_classes: int | None = None,
     mixture: Mixture | None = None,
+    curve: Curve | None = None,
 ) -> Source:
     """A source of n samples held in memory.
 
@@ -98,6 +113,7 @@ def from_arrays(
         version: Identifies the content, for caches.
         num_classes: The number of classes; default: one more than the largest label.
         mixture: The true modes, where they are known.
+        curve: The curve that it follows, where it is known.
 
     Raises:
         DataError: No samples, or not one label or condition for each.
@@ -125,6 +141,7 @@ def from_arrays(
         condition_shape=None if condition is None else condition.shape[1:],
         condition_dtype=None if condition is None else condition.dtype.type,
         mixture=mixture,
+        curve=curve,
     )
 
 

@@ -190,4 +190,5 @@ def _sides(
         held_out=reference.held_out,
         num_classes=source.num_classes,
         mixture=source.mixture,
+        curve=source.curve,
     )

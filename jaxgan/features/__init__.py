@@ -5,6 +5,7 @@ from collections.abc import Callable
 from jaxgan.features.classifier import train_classifier
 from jaxgan.features.classifier_cache import classifier_features, load_classifier
 from jaxgan.features.inception import inception_features, load_inception
+from jaxgan.features.multiscale import scales
 from jaxgan.features.network import (
     FeatureNetwork,
     ImageData,
@@ -32,6 +33,7 @@ __all__ = [
     "pixels_pca",
     "random_conv_features",
     "random_convolutional",
+    "scales",
     "stacked_labels",
     "train_classifier",
 ]

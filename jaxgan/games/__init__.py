@@ -2,24 +2,28 @@
 
 from jaxgan.games.classifying import semi_supervised
 from jaxgan.games.common import from_prior, head, ranged, stream
+from jaxgan.games.distributional import Seen, distribution_matching
 from jaxgan.games.energies import Balance, began
 from jaxgan.games.game import Algorithm, Game
 from jaxgan.games.inference import bigan, infogan
 from jaxgan.games.nets import Latents, Nets, Slices
-from jaxgan.games.terms import Fakes, Measure, Penalty, Term, adversarial, condition, measured
+from jaxgan.games.terms import Fakes, Measure, Penalty, adversarial, condition, measured
 from jaxgan.games.translation import cycle_gan, paired_translation
 from jaxgan.games.variational import vae, vae_gan
+from jaxgan.games.views import Frozen, Term, in_chunks
 
 __all__ = [
     "GAMES",
     "Algorithm",
     "Balance",
     "Fakes",
+    "Frozen",
     "Game",
     "Latents",
     "Measure",
     "Nets",
     "Penalty",
+    "Seen",
     "Slices",
     "Term",
     "adversarial",
@@ -27,8 +31,10 @@ __all__ = [
     "bigan",
     "condition",
     "cycle_gan",
+    "distribution_matching",
     "from_prior",
     "head",
+    "in_chunks",
     "infogan",
     "measured",
     "paired_translation",
@@ -44,6 +50,7 @@ GAMES = {
     "began": began,
     "bigan": bigan,
     "cycle_gan": cycle_gan,
+    "distribution_matching": distribution_matching,
     "infogan": infogan,
     "paired_translation": paired_translation,
     "semi_supervised": semi_supervised,

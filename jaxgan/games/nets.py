@@ -125,12 +125,16 @@ class Nets:
 
         Its statistics are those from before this step, and stay so. Under an axis name it is a
         function of this device's slices (`local`), not of whole batches. It must have been called
-        before, since networks are initialised by their first call.
+        before, since networks are initialised by their first call. Its stochastic layers draw the
+        same in every call, unless `part` numbers the part of a batch that they are applied to.
         """
         self._check(name)
         rngs = self._rngs(name)
 
-        def apply(*inputs: Any, **options: Any) -> Any:
+        def apply(*inputs: Any, part: Any = None, **options: Any) -> Any:
+            keys = rngs
+            if part is not None:
+                keys = {stream: jax.random.fold_in(key, part) for stream, key in rngs.items()}
             module = self._modules[name]
             variables = self._before.get(name) or self.variables.get(name)
             if variables is None:
@@ -141,7 +145,7 @@ class Nets:
             if not self._train:
                 return module.apply(variables, *inputs, train=False, **options)
             output, _ = module.apply(
-                variables, *inputs, train=True, rngs=rngs, mutable=["batch_stats"], **options
+                variables, *inputs, train=True, rngs=keys, mutable=["batch_stats"], **options
             )
             return output
 

@@ -12,33 +12,16 @@ from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
 from jaxgan.errors import ConfigError
 from jaxgan.games.game import Game
 from jaxgan.games.nets import Nets
+from jaxgan.games.views import Frozen, Term, asked, asked_of, compared, fitting, frozen_view
 from jaxgan.losses import pack, packed
 from jaxgan.penalties import lazy, randomly_signed, scaled_mmd_factor
 from jaxgan.types import Batch, Losses, Metrics, Outputs
 
 Augment = Callable[..., Float[Array, "n ..."]]
-Views = dict[str, tuple[Any, Any]]  # arrays of real and fake, by the view's name
+Views = dict[str, tuple[Any, Any]]  # real and fake, by the view's name
 
-
-class Term(NamedTuple):
-    """A loss in the sum.
-
-    Attributes:
-        loss: (real, fake, **asked) -> Losses, its hyperparameters bound.
-        weight: Factor on it.
-        on: The view that it compares: "images", or a field of the discriminator's `Outputs`.
-        players: Who minimises it: "both" or "generator".
-        asks: What else it wants, of `jaxgan.registry.ASKABLE`.
-        jacobian_scale: c of a factor 1 / (1 + c E |J_D(real)|^2) on it, D being the view that it
-            compares (`jaxgan.penalties.scaled_mmd_factor`); None: no factor.
-    """
-
-    loss: Callable[..., Losses]
-    weight: ScalarLike = 1.0
-    on: str = "logits"
-    players: str = "both"
-    asks: tuple[str, ...] = ()
-    jacobian_scale: ScalarLike | None = None
+# The views that the discriminator takes.
+OUTPUTS = tuple(Outputs.__dataclass_fields__)
 
 
 class Penalty(NamedTuple):
@@ -95,6 +78,7 @@ def adversarial(
     augmentation: Augment | None = None,
     measures: Mapping[str, Measure] | None = None,
     packing: int = 1,
+    frozen: Mapping[str, Frozen] | None = None,
 ) -> Game:
     """The game of Goodfellow et al. 2014 with any losses: sum of weight * term, plus penalties.
 
@@ -113,16 +97,17 @@ def adversarial(
             the updates of both players (Zhao et al. 2020; Karras et al. 2020).
         measures: What controllers measure, by label, in the generator's turn.
         packing: Samples that the discriminator judges together (Lin et al. 2018, PacGAN).
+        frozen: The views of networks that are not trained, by name.
 
     Raises:
         ConfigError: Penalties of a discriminator where no term has one, a discriminator that
             nothing trains, a penalty that cannot be lazy, or a name of both a term and a penalty.
     """
-    penalties, measures = penalties or {}, measures or {}
+    penalties, measures, frozen = penalties or {}, measures or {}, frozen or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
     penalised = next((t.on for t in terms.values() if _trains_outputs(t)), "logits")
     scaled = any(term.jacobian_scale is not None for term in terms.values())
-    has_discriminator = views != {"images"}
+    has_discriminator = bool(views - {"images", *frozen})
     if both := sorted(terms.keys() & penalties.keys()):
         raise ConfigError(f"{both[0]!r} names a term and a penalty; rename the term")
     if not has_discriminator and (penalties or scaled or augmentation is not None):
@@ -148,7 +133,7 @@ def adversarial(
 
     def generate(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Fakes:
         z = nets.latents(key, len(batch.real))
-        return Fakes(_checked(nets.generator(z, condition(batch)), batch), z)
+        return Fakes(of_data_shape(nets.generator(z, condition(batch)), batch), z)
 
     def losses(
         nets: Nets, batch: Batch, fakes: Fakes, key: PRNGKeyArray
@@ -156,10 +141,10 @@ def adversarial(
         terms_key, penalties_key = jax.random.split(key)
         seen_by = partial(_seen, nets, augmentation, packing, batch, fakes)
         seen = seen_by(jax.random.fold_in(key, _AUGMENTATION)) if has_discriminator else None
-        compared = _views(views, batch, fakes, seen)
-        asked = {"labels": batch.labels, "z": fakes.z, "reference": nets.reference}
+        sides = _views(views, nets, frozen, batch, fakes, seen)
+        known = {"labels": batch.labels, "z": fakes.z}
         of_terms = {
-            name: _value(term, nets, compared, seen, asked, jax.random.fold_in(terms_key, index))
+            name: _value(term, name, nets, sides, seen, known, jax.random.fold_in(terms_key, index))
             for index, (name, term) in enumerate(terms.items())
         }
         of_penalties = {
@@ -179,18 +164,22 @@ def adversarial(
                 totals["generator"][name] = penalty.weight * of_penalties[name].generator
         metrics = {}
         if has_discriminator:
-            metrics["logits/real"], metrics["logits/fake"] = map(jnp.mean, compared["logits"])
+            metrics["logits/real"], metrics["logits/fake"] = map(jnp.mean, sides["logits"])
         for index, (label, measure) in enumerate(measures.items()):
-            further = _asked(measure.asks, asked, jax.random.fold_in(key, len(terms) + index))
-            metrics[measured(label)] = measure.measure(*compared[measure.on], **further)
+            further_key = jax.random.fold_in(key, len(terms) + index)
+            further = asked(measure.asks, {"reference": nets.reference, **known}, further_key)
+            metrics[measured(label)] = measure.measure(*sides[measure.on], **further)
         return totals, metrics
 
     def sample(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Array:
         return generate(nets, batch, key).samples
 
-    states = tuple(p.network for p in penalties.values() if p.network is not None)
-    turns = (("discriminator", *states), ("generator",)) if has_discriminator else (("generator",),)
-    return Game(generate, losses, sample, turns=turns)
+    of_penalties = tuple(p.network for p in penalties.values() if p.network is not None)
+    of_terms = tuple(term.network for term in terms.values() if term.network is not None)
+    turns = (("generator", *of_terms),)
+    if has_discriminator:
+        turns = (("discriminator", *of_penalties), *turns)
+    return Game(generate, losses, sample, turns=turns, fit=fitting(terms, frozen))
 
 
 # Folded into a step's key, beyond any number of terms and measures; and into a penalty's.
@@ -208,10 +197,11 @@ def condition(batch: Batch) -> Shaped[Array | np.ndarray, "n ..."] | None:
 
 
 def _trains_outputs(term: Term) -> bool:
-    return term.players == "both" and term.on != "images"
+    return term.players == "both" and term.on in OUTPUTS
 
 
-def _checked(samples: Array, batch: Batch) -> Array:
+def of_data_shape(samples: Float[Array, "n ..."], batch: Batch) -> Float[Array, "n ..."]:
+    """The samples; ConfigError where the data has another shape."""
     if samples.shape[1:] != batch.real.shape[1:]:
         raise ConfigError(
             f"the generator makes samples of shape {samples.shape[1:]}, and the data has "
@@ -267,12 +257,22 @@ def _judged(nets: Nets, given: Array | None, x: Array) -> Outputs:
     return nets.discriminator(nets.gather(x), conditions)
 
 
-def _views(names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> Views:
+def _views(
+    names: set[str],
+    nets: Nets,
+    frozen: Mapping[str, Frozen],
+    batch: Batch,
+    fakes: Fakes,
+    seen: _Seen | None,
+) -> Views:
     """Real and fake of each view in use, of the whole batch."""
 
     def view(on: str) -> tuple[Any, Any]:
         if on == "images":
             return batch.real, fakes.samples
+        if on in frozen:
+            look = partial(frozen_view, nets, frozen[on])
+            return look(batch.real), look(fakes.samples)
         assert seen is not None
         real, fake = (getattr(output, on) for output in seen.outputs)
         if real is None:
@@ -287,13 +287,14 @@ def _views(names: set[str], batch: Batch, fakes: Fakes, seen: _Seen | None) -> V
 
 def _value(
     term: Term,
+    name: str,
     nets: Nets,
     views: Views,
     seen: _Seen | None,
-    asked: Mapping[str, Any],
+    known: Mapping[str, Any],
     key: PRNGKeyArray,
 ) -> Losses:
-    losses = term.loss(*views[term.on], **_asked(term.asks, asked, key))
+    losses = compared(term, nets, *views[term.on], asked_of(term, name, nets, known, key))
     if term.jacobian_scale is None:
         return losses
     assert seen is not None
@@ -340,12 +341,3 @@ def _critic(nets: Nets, given: Array | None, on: str) -> Callable[[Array], Array
     """A view of samples on this device, as a function with the statistics fixed."""
     discriminator = nets.fixed("discriminator")
     return lambda x: getattr(discriminator(x, given), on)
-
-
-def _asked(names: tuple[str, ...], asked: Mapping[str, Any], key: PRNGKeyArray) -> dict[str, Any]:
-    """What an entry asks for; ConfigError where the data or the game does not have it."""
-    found = {name: key if name == "key" else asked[name] for name in names}
-    for name, value in found.items():
-        if value is None:
-            raise ConfigError(f"a loss asks for {name}, which this run does not have; leave it out")
-    return found

@@ -15,7 +15,7 @@ from jaxgan import registry
 from jaxgan.errors import ConfigError
 from jaxgan.losses.common import at_least, zero_sum
 from jaxgan.numerics import pairs
-from jaxgan.registry import Function, Ranges, refusing
+from jaxgan.registry import Function, Ranges, refusing, unknown
 from jaxgan.types import Losses
 
 # What a loss may compare: samples, and the fields of a discriminator's outputs. Views that begin
@@ -159,6 +159,8 @@ def check_view(record: Loss, name: str, on: str, path: str) -> None:
         path: Dotted name of the term in the config, for the message.
     """
     view = "features" if on.startswith(FROZEN) else on
+    if view not in VIEWS:
+        raise unknown(f"view, as {path}.on,", on, [*VIEWS, *(f"{prefix}NAME" for prefix in FROZEN)])
     if view not in record.views:
         choice = " or ".join(record.views)
         raise ConfigError(

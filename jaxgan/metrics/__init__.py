@@ -2,6 +2,7 @@
 
 from jaxgan.metrics.agreement import ClassAgreement, class_agreement
 from jaxgan.metrics.copies import Memorisation, memorisation
+from jaxgan.metrics.curves import CurveCoverage, curve_coverage
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.feature_moments import Moments, device_moments, merge, moments
 from jaxgan.metrics.frechet import IntraFID, fid, fid_infinity, frechet_distance, intra_fid
@@ -29,6 +30,7 @@ __all__ = [
     "PRDC",
     "ClassAgreement",
     "ClassCoverage",
+    "CurveCoverage",
     "Estimate",
     "Features",
     "IntraFID",
@@ -41,6 +43,7 @@ __all__ = [
     "class_agreement",
     "class_coverage",
     "cmmd",
+    "curve_coverage",
     "device_moments",
     "fid",
     "fid_infinity",

@@ -28,6 +28,9 @@ class Need(NamedTuple):
 
 
 NEEDS: dict[str, Need] = {
+    "curve": Need(
+        lambda sides: sides.curve is not None, "data that follows a known curve, such as spiral"
+    ),
     "asked": Need(
         lambda sides: sides.fake.labels is not None,
         "the classes that were asked for: a conditional generator",

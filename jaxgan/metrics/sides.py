@@ -38,6 +38,8 @@ class Sides(NamedTuple):
         num_classes: Of the data set; None without labels.
         mixture: The centers [k, 2] and the standard deviation of the true modes, where they are
             known (`jaxgan.data.Mixture`).
+        curve: The axes [d, 2] of a plane and points [k, 2] of a curve in it, where real samples
+            follow one (`jaxgan.data.Curve`).
     """
 
     real: Features
@@ -45,6 +47,7 @@ class Sides(NamedTuple):
     held_out: Features | None = None
     num_classes: int | None = None
     mixture: tuple[Float[np.ndarray, "k 2"], float] | None = None
+    curve: tuple[Float[np.ndarray, "d 2"], Float[np.ndarray, "j 2"]] | None = None
 
     @property
     def classified(self) -> bool:

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -150,9 +150,10 @@ def build(
     if config.monitor_every:
         parallel.check_shares("num_monitor_samples", config.num_monitor_samples, mesh)
     hparams = nested_floats(config)
-    game_of = make_game(config)
+    opened = cache(partial(_opened, config, source))
+    game_of = make_game(config, opened)
     controllers = make_controllers(config)
-    source = open_source(config.data) if source is None else source
+    source = opened()
     if streams is None:
         streams = {name: open_source(data) for name, data in config.streams.items()}
     axis_name = parallel.axis_name(config.parallel)
@@ -194,6 +195,10 @@ def build(
         sample,
         conditional=example.labels is not None and _uses_labels(game, setup, example, hparams),
     )
+
+
+def _opened(config: Config, source: Source | None) -> Source:
+    return open_source(config.data) if source is None else source
 
 
 _LATENTS = {"normal": normal_latents, "uniform": uniform_latents}

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from jaxgan.augmentations import AUGMENTATIONS, Augmentation
 from jaxgan.config import Config, PlayerConfig, player_configs, role_of, term_configs
 from jaxgan.data import record_of
+from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
-from jaxgan.losses import LOSSES, Loss, check_view
+from jaxgan.losses import FROZEN, LOSSES, Loss, check_view
 from jaxgan.networks import NETWORKS, module_of, ranges_of
 from jaxgan.penalties import PENALTIES, Penalty
 from jaxgan.ramp import Ramp
@@ -39,22 +40,29 @@ class Entry(NamedTuple):
         path: Where its part of the config is, and of hparams.
         arguments: All of its hyperparameters.
         asks: What it asks the step for, of `jaxgan.registry.ASKABLE`.
+        fixed: Floats that are static nevertheless, since something is fitted with them once.
     """
 
     record: Any
     path: Path
     arguments: dict[str, Any]
     asks: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @property
     def static(self) -> dict[str, Any]:
         """The hyperparameters that are no floats."""
-        return {name: value for name, value in self.arguments.items() if not is_traced(value)}
+        floats = self.floats
+        return {name: value for name, value in self.arguments.items() if name not in floats}
 
     @property
     def floats(self) -> dict[str, Any]:
         """The hyperparameters that are floats, ramps or tuples of floats."""
-        return {name: value for name, value in self.arguments.items() if is_traced(value)}
+        return {
+            name: value
+            for name, value in self.arguments.items()
+            if is_traced(value) and name not in self.fixed
+        }
 
 
 def bound(
@@ -76,7 +84,21 @@ def term_entries(config: Config) -> dict[str, Entry]:
 def _loss(name: str, kwargs: Mapping[str, Any], on: str, path: Path, kind: str) -> Entry:
     record = as_record(Loss, lookup(LOSSES, name, kind))
     check_view(record, name, on, ".".join(path))
-    return bound(record.function, kwargs, path, record.ranges, record)
+    entry = bound(record.function, kwargs, path, record.ranges, record)
+    for fixed in record.fitted:
+        if isinstance(entry.arguments[fixed], Ramp):
+            raise ConfigError(
+                f"{'.'.join(path)}.kwargs.{fixed} is a ramp, and {name} is fitted with it once; "
+                "make it a plain value"
+            )
+    return entry._replace(fixed=record.fitted)
+
+
+def frozen_networks(config: Config) -> dict[str, str]:
+    """The feature networks of the views of such that terms and controllers compare, by view."""
+    views = [term.on for _, term in term_configs(config).values()]
+    views += [controller.on for controller in config.controllers.values()]
+    return {on: on.partition(":")[2] for on in views if on.startswith(FROZEN)}
 
 
 def penalty_entries(config: Config) -> dict[str, Entry]:

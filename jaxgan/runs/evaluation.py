@@ -12,7 +12,7 @@ from jaxgan.config import DataConfig
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import Evaluation, average_scores, conditions, draw, evaluate_samples
 from jaxgan.runs.run import load
-from jaxgan.runs.scoring import check_names, metrics_of, reference_of
+from jaxgan.runs.scoring import check_names, metrics_of, reference_of, scored_by
 from jaxgan.runs.sources import open_source
 
 
@@ -52,7 +52,8 @@ def evaluated_run(
     sampler = jax.jit(partial(program.sample, averaged=averaged))
     asked = conditions(source if own else open_source(config.data), num)
     samples, labels = draw(sampler, state, samples_key, num, conditions=asked)
-    reference = reference_of(data, source, features or (config.eval_features if own else "auto"))
+    names_of = config if own else dataclasses.replace(config, eval_features="auto")
+    reference = reference_of(data, source, scored_by(names_of, source, features or "auto"))
     metrics = metrics_of(
         names or (config.eval_metrics if own else ()),
         source,

@@ -23,6 +23,7 @@ _SET_ELSEWHERE = {
     "penalties",
     "augmentation",
     "measures",
+    "frozen",
 }
 
 

@@ -30,7 +30,7 @@ from jaxgan.runs.memory import check_memory
 from jaxgan.runs.pictures import in_rows, save_samples
 from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
-from jaxgan.runs.scoring import best_metric, metrics_of, reference_of
+from jaxgan.runs.scoring import best_metric, metrics_of, reference_of, scored_by
 from jaxgan.runs.signals import interruption
 from jaxgan.runs.writer import Writer
 from jaxgan.training import parallel
@@ -132,7 +132,10 @@ class _Loop:
         if self.step:
             self.writer.line(f"going on from step {self.step}")
         self.reference = reference_of(
-            config.data, program.source, config.eval_features, log=self.writer.line
+            config.data,
+            program.source,
+            scored_by(config, program.source),
+            log=self.writer.line,
         )
         self.evaluate = self.evaluator()
         self.conditions = conditions(program.source, _NUM_POINTS)

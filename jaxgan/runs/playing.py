@@ -26,6 +26,7 @@ from jaxgan.runs.entries import (
     takes,
     term_entries,
 )
+from jaxgan.runs.frozen import fitted, frozen_views
 from jaxgan.training.controllers import Controller
 from jaxgan.training.optimizers import make_optimizer
 from jaxgan.training.schedules import Path, value_at
@@ -36,8 +37,14 @@ from jaxgan.types import Hparams
 _SHARED_FIELDS = ("shape", "dtype", "axis_name")
 
 
-def make_game(config: Config) -> Callable[[Hparams], Game | Algorithm]:
+def make_game(
+    config: Config, source: Callable[[], Source]
+) -> Callable[[Hparams], Game | Algorithm]:
     """The game as a function of its floats.
+
+    Args:
+        config: What to run.
+        source: The data set, opened; called when something is fitted to it.
 
     Raises:
         ConfigError: an unknown name, a value that its owner does not take, or a part of the config
@@ -47,12 +54,12 @@ def make_game(config: Config) -> Callable[[Hparams], Game | Algorithm]:
     _check_supplied(config)
     terms, penalties = term_entries(config), penalty_entries(config)
     augmentation, measures = augmentation_entry(config), measure_entries(config)
-    configs = {label: term for label, (_, term) in term_configs(config).items()}
+    frozen = frozen_views(config, source)
 
     def game(hparams: Hparams) -> Game | Algorithm:
         supplied = {
             "terms": lambda: {
-                label: _term(term, configs[label], hparams) for label, term in terms.items()
+                label: _term(term, label, config, hparams) for label, term in terms.items()
             },
             "penalties": lambda: {
                 label: _penalty(penalty, label, config, hparams)
@@ -63,6 +70,7 @@ def make_game(config: Config) -> Callable[[Hparams], Game | Algorithm]:
                 label: _measure(measure, config.controllers[label].on, hparams)
                 for label, measure in measures.items()
             },
+            "frozen": lambda: frozen,
         }
         parts = {name: make() for name, make in supplied.items() if takes(name, config)}
         return entry.record(**parts, **entry.static, **_floats_of(entry, hparams))
@@ -98,23 +106,38 @@ def _function(entry: Entry, hparams: Hparams) -> Callable[..., Any]:
     return partial(function, **entry.static, **_floats_of(entry, hparams))
 
 
-def _term(entry: Entry, term: TermConfig, hparams: Hparams) -> Term:
-    own = value_at(hparams, entry.path)
+def _term(entry: Entry, label: str, config: Config, hparams: Hparams) -> Term:
+    own, record = value_at(hparams, entry.path), entry.record
+    _, term = term_configs(config)[label]
+    function, fit = _function(entry, hparams), None
+    if record.network is not None:
+        function = partial(_of_network, **entry.static, **_floats_of(entry, hparams))
+    if record.fit is not None:
+        arguments = {name: entry.arguments[name] for name in record.fitted}
+        fit = partial(fitted, record.fit, config, term.on, arguments)
     return Term(
-        _function(entry, hparams),
+        function,
         weight=own["weight"],
         on=term.on,
         players=term.players,
         asks=entry.asks,
         jacobian_scale=own.get("jacobian_scale"),
+        normalized=term.normalized,
+        fit=fit,
+        network=None if record.network is None else _state_of(label),
     )
+
+
+def _state_of(label: str) -> str:
+    """The name of the network that keeps a term's state."""
+    return f"state_of_{label}"
 
 
 def _penalty(entry: Entry, label: str, config: Config, hparams: Hparams) -> Penalty:
     record = entry.record
     function = _function(entry, hparams)
     if record.network is not None:
-        function = partial(_penalty_of_network, **entry.static, **_floats_of(entry, hparams))
+        function = partial(_of_network, **entry.static, **_floats_of(entry, hparams))
     return Penalty(
         function,
         weight=value_at(hparams, entry.path)["weight"],
@@ -124,9 +147,7 @@ def _penalty(entry: Entry, label: str, config: Config, hparams: Hparams) -> Pena
     )
 
 
-def _penalty_of_network(
-    network: Callable[..., Any], real: Any, fake: Any, **hyperparameters: Any
-) -> Any:
+def _of_network(network: Callable[..., Any], real: Any, fake: Any, **hyperparameters: Any) -> Any:
     return network(real, fake, **hyperparameters)
 
 
@@ -163,11 +184,16 @@ def make_players(config: Config, source: Source, axis_name: str | None) -> dict[
                     f"penalties.{label} keeps its state in a network of that name, which a player "
                     "has; rename the penalty"
                 )
-            # It has statistics alone, and so nothing to optimise.
-            players[label] = Player(
-                entry.record.network(), lambda _: optax.identity(), optax.identity()
-            )
+            players[label] = _keeper(entry)
+    for label, entry in term_entries(config).items():
+        if entry.record.network is not None:
+            players[_state_of(label)] = _keeper(entry)
     return players
+
+
+def _keeper(entry: Entry) -> Player:
+    """Of a penalty's or a loss's state: statistics alone, and so nothing to optimise."""
+    return Player(entry.record.network(), lambda _: optax.identity(), optax.identity())
 
 
 def _player(name: str, path: Path, player: PlayerConfig, shared: Mapping[str, Any]) -> Player:

@@ -14,12 +14,16 @@ from jaxgan.evaluation.reference import sample_digest
 from jaxgan.features import FEATURES, FeatureNetwork, ImageData
 from jaxgan.metrics import METRICS, Metric
 from jaxgan.registry import as_record, lookup, unknown
+from jaxgan.runs.entries import frozen_networks
 from jaxgan.runs.sources import open_source
 
 Log = Callable[[str], None]
 
 # With less a classifier learns the images by heart: "auto" takes none.
 _MIN_IMAGES, _MIN_PER_CLASS = 1000, 50
+
+# What stands for the features that suit a data set where a generator is trained on these.
+_STAND_INS = ("random_conv", "pixels", "pca")
 
 _ACCURACY = "eval/classifier_accuracy"
 
@@ -33,6 +37,30 @@ def features_of(source: Source, features: str | None = "auto") -> str | None:
     enough = max(_MIN_IMAGES, _MIN_PER_CLASS * (source.num_classes or 0))
     labelled = source.num_classes is not None and source.size >= enough
     return "classifier" if labelled else "random_conv"
+
+
+def scored_by(config: Config, source: Source, features: str = "auto") -> str:
+    """The features that a run is scored by: never those that its generator is trained to match.
+
+    Args:
+        config: What was run.
+        source: What it is compared with.
+        features: Those that a user asks for; "auto": those of the config.
+
+    Raises:
+        ConfigError: features that a term of the config compares.
+    """
+    asked = config.eval_features if features == "auto" else features
+    trained = set(frozen_networks(config).values())
+    if asked in trained:
+        raise ConfigError(
+            f"the generator is trained to match the features {asked!r}, and would be scored by "
+            "them; choose others with --eval-features (in `jaxgan eval`: --features)"
+        )
+    chosen = features_of(source, asked)
+    if asked != "auto" or chosen not in trained:
+        return asked
+    return next(name for name in _STAND_INS if name not in trained)
 
 
 def reference_of(
@@ -57,7 +85,7 @@ def reference_of(
         if features != "auto":
             raise ConfigError(f"features {features!r} are of images; {source.name!r} has points")
         return make_reference(source, held_out, None, log=log)
-    network = _network(name, data, source, log)
+    network = network_of(name, data, source, log)
     return make_reference(source, held_out, network, features=_shown(name), log=log)
 
 
@@ -105,7 +133,8 @@ def best_metric(config: Config, source: Source, *, conditional: bool) -> tuple[s
     Raises:
         ConfigError: one that is not measured.
     """
-    scores = score_names(config.eval_metrics, source, config.eval_features, conditional=conditional)
+    features = scored_by(config, source)
+    scores = score_names(config.eval_metrics, source, features, conditional=conditional)
     best = config.best_metric or next(iter(scores))
     if best not in scores:
         raise unknown("best_metric", best, scores)
@@ -148,6 +177,7 @@ def _suitable(
     if features is None:
         distance = "sliced_wasserstein_distance"
         usual = (distance,) if source.mixture is None else ("mixture_modes",)
+        usual = usual if source.curve is None else ("curve_coverage",)
         return tuple(dict.fromkeys((*usual, distance, "two_sample_test"))) if thorough else usual
     names = ("fid", "kid")
     if features == "classifier":
@@ -178,7 +208,8 @@ def _split(data: DataConfig, split: str) -> Source | None:
     return source if source.split == split else None
 
 
-def _network(name: str, data: DataConfig, source: Source, log: Log) -> FeatureNetwork:
+def network_of(name: str, data: DataConfig, source: Source, log: Log) -> FeatureNetwork:
+    """The feature network of this name, made for a data set; trained on it first, if it must be."""
     return lookup(FEATURES, name, "features")(_image_data(data, source, log))
 
 

@@ -19,6 +19,7 @@ CALLS = {
     "class_agreement": ((np.arange(20) % 7, np.arange(20) % 5), {"num_classes": 7}),
     "class_coverage": ((np.arange(20) % 7,), {"num_classes": 10}),
     "cmmd": ((SAMPLES, OTHERS), {}),
+    "curve_coverage": ((SAMPLES, np.eye(2), np.linspace([0, 0], [1, 1], 60)), {}),
     "fid": ((SAMPLES, OTHERS), {}),
     "fid_infinity": ((SAMPLES, OTHERS), {"min_size": 20, "key": KEY}),
     "inception_score": ((SAMPLES,), {}),
@@ -42,11 +43,13 @@ SIDES = Sides(
     held_out=Features(SAMPLES + 0.1),
     num_classes=3,
     mixture=(OTHERS[:4], 0.5),
+    curve=(np.eye(2, dtype=np.float32), np.linspace([0, 0], [1, 1], 60, dtype=np.float32)),
 )
 WITHOUT = {
     "asked": {"fake": Features(OTHERS, LOGITS[:50])},
     "class_logits": {"fake": Features(OTHERS)},
     "classifier": {"num_classes": 4},
+    "curve": {"curve": None},
     "held_out": {"held_out": None},
     "labels": {"real": Features(SAMPLES, LOGITS)},
     "mixture": {"mixture": None},
