@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from jaxgan.features.classifier import train_classifier
 from jaxgan.features.classifier_cache import classifier_features, load_classifier
+from jaxgan.features.efficientnet import efficientnet_features, load_efficientnet
 from jaxgan.features.inception import inception_features, load_inception
 from jaxgan.features.multiscale import scales
 from jaxgan.features.network import (
@@ -16,18 +17,22 @@ from jaxgan.features.network import (
 )
 from jaxgan.features.pixels import pca_features, pixel_features, pixels_pca
 from jaxgan.features.random_convolution import random_conv_features, random_convolutional
+from jaxgan.features.vgg import load_vgg16, vgg16_features
 
 __all__ = [
     "FEATURES",
     "FeatureNetwork",
     "ImageData",
     "classifier_features",
+    "efficientnet_features",
     "extract",
     "feature_batches",
     "from_function",
     "inception_features",
     "load_classifier",
+    "load_efficientnet",
     "load_inception",
+    "load_vgg16",
     "pca_features",
     "pixel_features",
     "pixels_pca",
@@ -36,13 +41,16 @@ __all__ = [
     "scales",
     "stacked_labels",
     "train_classifier",
+    "vgg16_features",
 ]
 
 # Each maps an ImageData, and its own hyperparameters as keywords, to a FeatureNetwork.
 FEATURES: dict[str, Callable[..., FeatureNetwork]] = {
     "classifier": classifier_features,
+    "efficientnet_lite0": efficientnet_features,
     "inception": inception_features,
     "pca": pca_features,
     "pixels": pixel_features,
     "random_conv": random_conv_features,
+    "vgg16": vgg16_features,
 }

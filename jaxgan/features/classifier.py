@@ -11,7 +11,15 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from jaxgan.errors import ConfigError
-from jaxgan.features.network import FeatureNetwork, Log, extract, to_float, weights_name
+from jaxgan.features.network import (
+    FeatureMaps,
+    FeatureNetwork,
+    Log,
+    extract,
+    sown_maps,
+    to_float,
+    weights_name,
+)
 from jaxgan.networks.layers import Conv
 from jaxgan.types import Batch, PyTree
 
@@ -31,11 +39,12 @@ class Classifier(nn.Module):
     def __call__(
         self, x: Float[Array, "n h w c"]
     ) -> tuple[Float[Array, "n d"], Float[Array, "n num_classes"]]:
-        """Returns features and class logits."""
+        """Returns features and class logits; keeps each convolution's maps as `sown_maps`."""
         for layer, width in enumerate(self.widths):
             smallest = 7 if layer else 15  # tiny images keep their resolution for one layer
             stride = 2 if min(x.shape[1:3]) > smallest else 1
             x = nn.relu(Conv(width, kernel_size=3, stride=stride)(x))
+            self.sow("intermediates", "maps", x)
         features = nn.relu(nn.Dense(self.num_features)(x.reshape(x.shape[0], -1)))
         return features, nn.Dense(self.num_classes)(features)
 
@@ -80,6 +89,11 @@ def _forward(
     classifier: Classifier, params: PyTree, images: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n d"], Float[Array, "n num_classes"]]:
     return cast(tuple[Array, Array], classifier.apply(params, images))
+
+
+@partial(jax.jit, static_argnums=0)
+def _maps(classifier: Classifier, params: PyTree, images: Float[Array, "n h w c"]) -> FeatureMaps:
+    return sown_maps(classifier, params, images)
 
 
 @partial(jax.jit, static_argnames=("classifier", "epochs", "batch_size"), donate_argnums=(1, 2))
@@ -140,6 +154,7 @@ def classifier_network(
         apply=partial(_forward, Classifier(num_classes)),
         shape=shape,
         accuracy=accuracy,
+        maps=partial(_maps, Classifier(num_classes)),
     )
 
 

@@ -21,9 +21,15 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxgan.errors import ConfigError
 from jaxgan.features.inception_weights import find_weights, fold
-from jaxgan.features.network import FeatureNetwork, ImageData, weights_name
+from jaxgan.features.network import (
+    FeatureMaps,
+    FeatureNetwork,
+    ImageData,
+    coloured,
+    sown_maps,
+    weights_name,
+)
 from jaxgan.features.resize import resize_bilinear
 from jaxgan.features.weight_files import read_weights
 from jaxgan.registry import lookup
@@ -183,25 +189,33 @@ class InceptionV3(nn.Module):
     def __call__(
         self, x: Float[Array, "n h w 3"]
     ) -> tuple[Float[Array, "n 2048"], Float[Array, "n 1008"]]:
-        """Returns the features of the last pool, and logits, for images in [-1, 1]."""
+        """Returns the features of the last pool, and logits, for images in [-1, 1].
+
+        Keeps the last maps of 64, 192, 288, 768 and 2,048 channels as `sown_maps`.
+        """
         x = _halve(x, "Conv2d_1a_3x3", 32)
         x = _conv(x, "Conv2d_2a_3x3", 32, (3, 3), padding="VALID")
         x = _conv(x, "Conv2d_2b_3x3", 64, (3, 3))
+        self.sow("intermediates", "maps", x)
         x = _halving_pool(x)
         x = _conv(x, "Conv2d_3b_1x1", 80, (1, 1))
         x = _conv(x, "Conv2d_4a_3x3", 192, (3, 3), padding="VALID")
+        self.sow("intermediates", "maps", x)
         x = _halving_pool(x)
         x = BlockA(32, name="Mixed_5b")(x)
         x = BlockA(64, name="Mixed_5c")(x)
         x = BlockA(64, name="Mixed_5d")(x)
+        self.sow("intermediates", "maps", x)
         x = BlockB(name="Mixed_6a")(x)
         x = BlockC(128, name="Mixed_6b")(x)
         x = BlockC(160, name="Mixed_6c")(x)
         x = BlockC(160, name="Mixed_6d")(x)
         x = BlockC(192, name="Mixed_6e")(x)
+        self.sow("intermediates", "maps", x)
         x = BlockD(name="Mixed_7a")(x)
         x = BlockE(_average_pool, name="Mixed_7b")(x)
         x = BlockE(_max_pool, name="Mixed_7c")(x)
+        self.sow("intermediates", "maps", x)
         features = x.mean(axis=(1, 2))
         head = nn.Dense(NUM_CLASSES, precision=lax.Precision.HIGHEST, name="fc")
         return features, head(features)
@@ -227,13 +241,15 @@ PREPROCESSINGS: dict[str, Callable[[Array], Array]] = {
 def _forward(
     preprocess: Callable[[Array], Array], params: PyTree, images: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n 2048"], Float[Array, "n 1008"]]:
-    n, height, width, channels = images.shape
-    if channels not in (1, 3):
-        raise ConfigError(
-            f"images have {channels} channels; Inception takes 3, or 1 that it repeats"
-        )
-    coloured = jnp.broadcast_to(images, (n, height, width, 3))
-    return cast(tuple[Array, Array], InceptionV3().apply(params, preprocess(coloured)))
+    x = preprocess(coloured(images, "Inception"))
+    return cast(tuple[Array, Array], InceptionV3().apply(params, x))
+
+
+@partial(jax.jit, static_argnums=0)
+def _maps(
+    preprocess: Callable[[Array], Array], params: PyTree, images: Float[Array, "n h w c"]
+) -> FeatureMaps:
+    return sown_maps(InceptionV3(), params, preprocess(coloured(images, "Inception")))
 
 
 @cache
@@ -270,6 +286,7 @@ def load_inception(
         params=jax.device_put(params),
         apply=partial(_forward, preprocess),
         batch_size=50,
+        maps=partial(_maps, preprocess),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgan.errors import ConfigError
+from jaxgan.features.weight_files import STATISTICS, check_arrays, fold_normalisation
 from jaxgan.runtime import cache_directory
 from jaxgan.types import PyTree
 
@@ -56,15 +57,13 @@ def published_shapes(params: PyTree) -> dict[str, tuple[int, ...]]:
             continue
         height, width, channels, _ = kernel.shape
         shapes[f"{name}.conv.weight"] = (features, channels, height, width)
-        for statistic in ("weight", "bias", "running_mean", "running_var"):
+        for statistic in STATISTICS:
             shapes[f"{name}.bn.{statistic}"] = (features,)
     return shapes
 
 
 def fold(arrays: Mapping[str, np.ndarray], params: PyTree, source: str) -> PyTree:
     """The parameters, in float32, with each batch normalisation folded into its convolution.
-
-    relu(scale (conv(x) - mean) / sqrt(var + EPSILON) + offset) is one convolution with a bias.
 
     Args:
         arrays: What the file holds.
@@ -75,23 +74,19 @@ def fold(arrays: Mapping[str, np.ndarray], params: PyTree, source: str) -> PyTre
         ConfigError: An array is missing, unknown, of another shape or not finite.
     """
     kept = {name: array for name, array in arrays.items() if not name.endswith(_IGNORED)}
-    _check(kept, published_shapes(params), source)
+    remedy = f"these are not the weights for FID; use {FILE_NAME}"
+    check_arrays(kept, published_shapes(params), source, remedy)
     kept = {name: np.asarray(array, np.float64) for name, array in kept.items()}
     folded = {}
     for path in _kernels(params):
         name = ".".join(path)
         if f"{name}.weight" in kept:
             kernel, bias = kept[f"{name}.weight"].T, kept[f"{name}.bias"]
+            folded[path] = {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
         else:
-            scale, offset, mean, variance = (
-                kept[f"{name}.bn.{statistic}"]
-                for statistic in ("weight", "bias", "running_mean", "running_var")
-            )
-            scale = scale / np.sqrt(variance + EPSILON)
-            kernel = kept[f"{name}.conv.weight"].transpose(2, 3, 1, 0) * scale
-            bias = offset - mean * scale
-        folded[(*path, "kernel")] = kernel.astype(np.float32)
-        folded[(*path, "bias")] = bias.astype(np.float32)
+            kernel = kept[f"{name}.conv.weight"].transpose(2, 3, 1, 0)
+            statistics = {key: kept[f"{name}.bn.{key}"] for key in STATISTICS}
+            folded[path] = fold_normalisation(kernel, statistics, EPSILON)
     return unflatten_dict(folded)
 
 
@@ -99,24 +94,3 @@ def _kernels(params: PyTree) -> dict[tuple[str, ...], Any]:
     """Each layer's kernel, by the path of the layer."""
     arrays = flatten_dict(params).items()
     return {path[:-1]: array for path, array in arrays if path[-1] == "kernel"}
-
-
-def _check(
-    arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], source: str
-) -> None:
-    remedy = f"these are not the weights for FID; use {FILE_NAME}"
-    for name, shape in shapes.items():
-        if name not in arrays:
-            raise ConfigError(f"{source} lacks {name!r}, of shape {shape}; {remedy}")
-        if arrays[name].shape != shape:
-            raise ConfigError(
-                f"{source} has {name!r} of shape {arrays[name].shape}, expected {shape}; {remedy}"
-            )
-        if not np.isfinite(arrays[name]).all():
-            raise ConfigError(f"{source} has NaN or infinite values in {name!r}; copy it again")
-    for name in arrays:
-        if name not in shapes:
-            raise ConfigError(
-                f"{source} has {name!r} of shape {arrays[name].shape}, which no layer takes; "
-                f"{remedy}"
-            )

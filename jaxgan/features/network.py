@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float, Int, Num
 
@@ -18,6 +19,7 @@ from jaxgan.types import Batch, PyTree
 Log = Callable[[str], None]
 Images = Num[Array | np.ndarray, "n ..."]  # [n, h, w, c] is checked, not taken for granted
 Extracted = tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n num_classes"] | None]
+FeatureMaps = dict[str, Float[Array, "n _ _ _"]]
 
 # Float images may leave [-1, 1] by rounding, as bfloat16's 8 bits do.
 _RANGE_TOLERANCE = 1e-2
@@ -36,6 +38,8 @@ class FeatureNetwork(NamedTuple):
         shape: Height, width and channels of the images it takes; None where any works.
         accuracy: Share of the test images that it classifies correctly, where that was measured.
         batch_size: Images a call, by default.
+        maps: Takes (params, images), as `apply` does, to feature maps [n, h_i, w_i, c_i] by
+            name, at growing depths; None where there are none. Pure.
     """
 
     name: str
@@ -44,6 +48,7 @@ class FeatureNetwork(NamedTuple):
     shape: tuple[int | None, int | None, int | None] = (None, None, None)
     accuracy: float | None = None
     batch_size: int = 500
+    maps: Callable[[PyTree, Array], FeatureMaps] | None = None
 
 
 class ImageData(NamedTuple):
@@ -83,6 +88,26 @@ def from_function(
     return FeatureNetwork(
         name, None, lambda _, images: (function(images), None), batch_size=batch_size
     )
+
+
+def sown_maps(module: nn.Module, params: PyTree, images: Float[Array, "n h w c"]) -> FeatureMaps:
+    """What a module keeps by `self.sow("intermediates", "maps", x)`: "stage_1", "stage_2" ..."""
+    _, kept = module.apply(params, images, mutable="intermediates")
+    return {f"stage_{i}": x for i, x in enumerate(kept["intermediates"]["maps"], 1)}
+
+
+def coloured(images: Float[Array, "n h w c"], network: str) -> Float[Array, "n h w 3"]:
+    """The images with 3 channels, the only one repeated.
+
+    Raises:
+        ConfigError: They have neither 1 nor 3 channels.
+    """
+    n, height, width, channels = images.shape
+    if channels not in (1, 3):
+        raise ConfigError(
+            f"images have {channels} channels; {network} takes 3, or 1 that it repeats"
+        )
+    return jnp.broadcast_to(images, (n, height, width, 3))
 
 
 def weights_name(kind: str, params: PyTree) -> str:

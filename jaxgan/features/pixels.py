@@ -7,7 +7,14 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxgan.errors import ConfigError
-from jaxgan.features.network import FeatureNetwork, ImageData, Images, to_float, weights_name
+from jaxgan.features.network import (
+    FeatureMaps,
+    FeatureNetwork,
+    ImageData,
+    Images,
+    to_float,
+    weights_name,
+)
 from jaxgan.types import PyTree
 
 # Images that the registry's components are fitted to, at most: enough for their directions.
@@ -20,14 +27,19 @@ def _flatten(_: PyTree, images: Float[Array, "n h w c"]) -> tuple[Float[Array, "
 
 
 @jax.jit
+def _identity(_: PyTree, images: Float[Array, "n h w c"]) -> FeatureMaps:
+    return {"stage_1": images}
+
+
+@jax.jit
 def _project(params: PyTree, images: Float[Array, "n h w c"]) -> tuple[Float[Array, "n d"], None]:
     centred = images.reshape(images.shape[0], -1) - params["mean"][None, :]
     return jnp.matmul(centred, params["components"], precision=lax.Precision.HIGHEST), None
 
 
 def pixel_features(data: ImageData) -> FeatureNetwork:
-    """The pixels in [-1, 1], flattened."""
-    return FeatureNetwork("pixels", None, _flatten, shape=data.shape)
+    """The pixels in [-1, 1], flattened; the images are their only maps."""
+    return FeatureNetwork("pixels", None, _flatten, shape=data.shape, maps=_identity)
 
 
 def pixels_pca(images: Images, num_components: int) -> FeatureNetwork:

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
-from jaxgan.features.network import FeatureNetwork, ImageData
+from jaxgan.features.network import FeatureMaps, FeatureNetwork, ImageData, sown_maps
 from jaxgan.networks.layers import LEAKY_SLOPE, Conv
 from jaxgan.types import PyTree
 
@@ -26,12 +26,16 @@ class RandomConvolutional(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n d"]:
-        """Returns means and standard deviations of the last layer's channels."""
+        """Returns means and standard deviations of the last layer's channels.
+
+        Keeps each layer's maps as `sown_maps`.
+        """
         width = self.num_features // 2
         for features in (max(1, width // 4), max(1, width // 2), width):
             stride = 2 if min(x.shape[1:3]) >= 8 else 1
             layer = Conv(features, kernel_size=3, stride=stride, kernel_init=_HE_INIT)
             x = nn.leaky_relu(layer(x), LEAKY_SLOPE)
+            self.sow("intermediates", "maps", x)
         stds = jnp.sqrt(x.var(axis=(1, 2)) + _VARIANCE_FLOOR)
         return jnp.concatenate([x.mean(axis=(1, 2)), stds], axis=-1)
 
@@ -48,6 +52,13 @@ def _forward(
     network: RandomConvolutional, params: PyTree, images: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n d"], None]:
     return cast(Array, network.apply(params, images)), None
+
+
+@partial(jax.jit, static_argnums=0)
+def _maps(
+    network: RandomConvolutional, params: PyTree, images: Float[Array, "n h w c"]
+) -> FeatureMaps:
+    return sown_maps(network, params, images)
 
 
 def random_convolutional(
@@ -78,6 +89,7 @@ def random_convolutional(
         params=params,
         apply=partial(_forward, network),
         shape=shape,
+        maps=partial(_maps, network),
     )
 
 
