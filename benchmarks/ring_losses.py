@@ -88,12 +88,15 @@ VIEW_OF_MODULE = {
     "diversity": "critic",
     "transport": "points",
     "drifts": "points",
+    "flows": "points",
 }
 NOT_APPLICABLE = {"structural_similarity": "compares images; the ring has points"}
 # By what a loss asks for.
 NOT_ASKED = {
     "labels": "compares class by class; the ring has no labels",
     "z": "depends on z: a further term, beside a loss that compares with the data",
+    "reference": "fitted to the training set, and compared without an adversary",
+    "others": "compares two batches of fakes with the reals, without an adversary",
 }
 
 # Samples of the ring have no counterparts: no adversary could help these.

@@ -6,10 +6,11 @@ a loss is that of its value at a field that stays as it is.
 """
 
 import numpy as np
-from scipy.special import softmax
+from scipy.spatial.distance import pdist
+from scipy.special import logsumexp, softmax
 
 # Whose gradient is not that of the value: the field is taken as constant.
-FIELDS = ("drifting", "conditional_drifting")
+FIELDS = ("drifting", "conditional_drifting", "score_drift", "sinkhorn_drift")
 
 TEMPERATURES = (0.02, 0.05, 0.2)
 
@@ -88,4 +89,50 @@ def conditional_drifting(real, fake, labels, temperatures=TEMPERATURES, guidance
     return followed(x, at, field, unit)
 
 
-DRIFT_REFERENCES = {f.__name__: f for f in (drifting, conditional_drifting)}
+def score_drift(real, fake, bandwidths=(0.1, 0.2, 0.4, 0.8, 1.6), kernel="gaussian", frozen=None):
+    """Half the integral of each kernel from r^2 on, as a quadrature shows (test_flows.py)."""
+    x, y = flat(fake), flat(real)
+    at = x if frozen is None else flat(frozen)
+    median, values = np.median(pdist(y, "sqeuclidean")) ** 0.5, []
+    for h in bandwidths:
+        value = 0.0
+        for i, a in enumerate(x):
+            for points, sign in ((np.delete(at, i, axis=0), 1), (y, -1)):
+                logs = [log_shadow(kernel, np.linalg.norm(a - b), h * median) for b in points]
+                value += sign * (logsumexp(logs) - np.log(len(points)))
+        values.append(value / len(x))
+    return np.mean(values), 0.0
+
+
+def log_shadow(kernel, r, h):
+    """log K of two points at a distance r."""
+    if kernel == "gaussian":
+        return 2 * np.log(h) - r**2 / (2 * h**2)
+    if kernel == "laplacian":
+        return np.log(h * (r + h)) - r / h
+    return np.log(2 * h**2) - np.log(1 + r**2 / (4 * h**2))
+
+
+def barycentric(x, y, epsilon):
+    """Sinkhorn's scaling of exp(-cost / epsilon), until it stands."""
+    cost = np.array([[np.sum((a - b) ** 2) for b in y] for a in x])
+    kernel = np.exp(-cost / epsilon)
+    columns = np.ones(len(y))
+    for _ in range(5000):
+        rows = 1 / (kernel @ columns) / len(x)
+        columns = 1 / (kernel.T @ rows) / len(y)
+    plan = rows[:, None] * kernel * columns
+    return plan @ y / plan.sum(axis=1, keepdims=True)
+
+
+def sinkhorn_drift(real, fake, others, epsilon=0.05, step=1.0, num_iterations=50, frozen=None):
+    x, y = flat(fake), flat(real)
+    at = x if frozen is None else flat(frozen)
+    absolute = epsilon * np.mean([np.sum((a - b) ** 2) for a in at for b in y])
+    goal = step * (barycentric(at, y, absolute) - barycentric(at, flat(others), absolute))
+    return np.mean([np.sum((a - b - v) ** 2) for a, b, v in zip(x, at, goal, strict=True)]), 0.0
+
+
+DRIFT_REFERENCES = {
+    f.__name__: f for f in (drifting, conditional_drifting, score_drift, sinkhorn_drift)
+}

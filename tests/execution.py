@@ -28,6 +28,11 @@ def asks_labels(name):
     return "labels" in asks_for(LOSSES[name].function)
 
 
+def needs_no_critic(name):
+    """Whether the loss of this name asks for what only a game without a discriminator has."""
+    return bool({"reference", "others"} & set(asks_for(LOSSES[name].function)))
+
+
 # Where two projections are nearly equal, rounding decides their order and with it the direction of
 # the next steps; a single gradient agrees to 2e-6 (tests/losses).
 UNSTABLE = ("max_sliced_wasserstein",)
@@ -37,16 +42,26 @@ def grouped():
     """Several losses for one run, since compiling takes nearly all of the time."""
     images = tuple(name for name in LOSSES if view(name) == "images")
     labelled = tuple(name for name in LOSSES if asks_labels(name))
-    rest = tuple(name for name in LOSSES if name not in (*images, *labelled, *UNSTABLE))
+    alone = tuple(name for name in LOSSES if needs_no_critic(name))
+    others = (*images, *labelled, *UNSTABLE, *alone)
+    rest = tuple(name for name in LOSSES if name not in others)
     parts = [rest[start : start + 16] for start in range(0, len(rest), 16)]
-    return [images, labelled, *((name,) for name in UNSTABLE), *parts]
+    return [images, labelled, alone, *((name,) for name in UNSTABLE), *parts]
 
 
 GROUPS = grouped()
 
 
 def with_losses(config, names):
-    """The config with minimax and these losses, each a term with metrics of its own."""
+    """The config with minimax and these losses, each a term with metrics of its own.
+
+    Those that need no critic are compared with samples, beside the energy distance.
+    """
+    if any(needs_no_critic(name) for name in names):
+        terms = {name: TermConfig(name=name, on="images", weight=0.1) for name in names}
+        main = TermConfig(name="energy_distance", on="images", weight=0.1)
+        config = dataclasses.replace(config, loss=main, terms=terms)
+        return override(override(config, "game.name", "distribution_matching"), "data.name", "ring")
     terms = {name: TermConfig(name=name, on=view(name), weight=0.1) for name in names}
     main = TermConfig(name="minimax", weight=0.1)
     config = dataclasses.replace(config, loss=main, terms=terms)

@@ -273,7 +273,10 @@ SIMILARITY_REFERENCES = {name: zero_sum(generator) for name, generator in GENERA
 SHAPES = {"ssim": (4, 5), "ms_ssim": (4, 5), "correlation": (2,), "correlation_matching": (2,)}
 
 # Of iterations that approach a fixed point: enough, and an epsilon at which they soon arrive.
-ITERATIONS = {"sinkhorn": {"epsilon": 5.0, "num_iterations": 500}}
+ITERATIONS = {
+    "sinkhorn": {"epsilon": 5.0, "num_iterations": 500},
+    "sinkhorn_drift": {"epsilon": 0.5, "num_iterations": 500},
+}
 
 # Whose gradient takes a part as constant: a fixed point that finitely many iterations do not reach,
 # or median distances.

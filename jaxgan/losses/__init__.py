@@ -35,6 +35,14 @@ from jaxgan.losses.f_divergences import (
     f_squared_hellinger,
     f_total_variation,
 )
+from jaxgan.losses.flows import barycentric_map, score_drift, sinkhorn_drift
+from jaxgan.losses.frechet_distance import (
+    FrechetAverages,
+    averaged_frechet,
+    frechet,
+    frechet_averages,
+    frechet_fit,
+)
 from jaxgan.losses.kernel_gan import (
     MMDLoss,
     conditional_mmd,
@@ -69,6 +77,14 @@ from jaxgan.losses.mmd import (
 )
 from jaxgan.losses.packing import pack, packed
 from jaxgan.losses.record import FROZEN, LOSSES, VIEWS, Loss, check_view, loss, needs_pairs
+from jaxgan.losses.reference_mmd import (
+    frequencies_fit,
+    landmarks_fit,
+    mmd_fourier,
+    mmd_nystroem,
+    mmd_reference,
+    samples_fit,
+)
 from jaxgan.losses.relativistic import (
     relativistic_average,
     relativistic_average_hinge,
@@ -115,10 +131,13 @@ __all__ = [
     "FROZEN",
     "LOSSES",
     "VIEWS",
+    "FrechetAverages",
     "Loss",
     "MMDLoss",
     "auxiliary_classifier",
+    "averaged_frechet",
     "barlow_twins",
+    "barycentric_map",
     "began",
     "began_balance",
     "bernoulli_reconstruction",
@@ -146,6 +165,10 @@ __all__ = [
     "f_squared_hellinger",
     "f_total_variation",
     "feature_matching",
+    "frechet",
+    "frechet_averages",
+    "frechet_fit",
+    "frequencies_fit",
     "gaussian_kl",
     "gaussian_reconstruction",
     "gmmn",
@@ -155,6 +178,7 @@ __all__ = [
     "kernel_similarity",
     "l1",
     "l2",
+    "landmarks_fit",
     "least_squares",
     "loss",
     "mae",
@@ -170,6 +194,7 @@ __all__ = [
     "mmd_bounded_repulsive",
     "mmd_cosine",
     "mmd_energy",
+    "mmd_fourier",
     "mmd_gaussian",
     "mmd_gaussian_mixture",
     "mmd_inverse_multiquadric",
@@ -177,9 +202,11 @@ __all__ = [
     "mmd_linear",
     "mmd_matern32",
     "mmd_matern52",
+    "mmd_nystroem",
     "mmd_polynomial",
     "mmd_rational_quadratic",
     "mmd_rational_quadratic_linear",
+    "mmd_reference",
     "mmd_repulsive",
     "mode_seeking",
     "ms_ssim",
@@ -198,9 +225,12 @@ __all__ = [
     "relativistic_pairing",
     "reparameterise",
     "rmse",
+    "samples_fit",
+    "score_drift",
     "semi_supervised",
     "sinkhorn",
     "sinkhorn_divergence",
+    "sinkhorn_drift",
     "sliced_wasserstein",
     "soft_spearman",
     "spearman",

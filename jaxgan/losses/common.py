@@ -1,6 +1,6 @@
 """What losses on samples or features share: shapes, matches, directions and moments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +61,33 @@ def same_length(what: str, **batches: Shaped[Array | np.ndarray, "_n ..."]) -> N
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{count} {name}" for name, count in counts.items())
         raise ConfigError(f"{what} of {found}; they go together one by one: give as many of each")
+
+
+def fitted_to(
+    reference: Mapping[str, Float[Array | np.ndarray, "..."]],
+    name: str,
+    x: Float[Array, "n d"],
+    **axes: int,
+) -> None:
+    """Raises ConfigError unless the reference is that of the loss, and of vectors such as x.
+
+    Args:
+        reference: What was fitted.
+        name: Of the loss.
+        x: What it is to be compared with.
+        **axes: The arrays that it must hold, each with the axis that has d entries.
+    """
+    if missing := sorted(axes.keys() - reference.keys()):
+        raise ConfigError(
+            f"the reference of {name} has no {missing[0]!r}; make it with LOSSES[{name!r}].fit"
+        )
+    for array, axis in axes.items():
+        shape = reference[array].shape
+        if len(shape) <= axis or shape[axis] != x.shape[1]:
+            raise ConfigError(
+                f"{array} of the reference of {name} has shape {shape}, and samples have "
+                f"{x.shape[1]} entries; fit it to the view that is compared"
+            )
 
 
 def matched(

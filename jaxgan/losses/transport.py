@@ -182,15 +182,20 @@ def sinkhorn(
     >>> float(sinkhorn(x, y)), float(sinkhorn(x, y, p=1))  # of single samples: the cost
     (25.0, 5.0)
     """
-    if num_iterations < 2:
-        raise ConfigError(f"num_iterations is {num_iterations}; it must be at least 2")
+    check_iterations(num_iterations)
     _check_power(p)
     x, y = vectors(x, y)
-    epsilon = jnp.maximum(jnp.asarray(epsilon, x.dtype), _least_epsilon(x, y, p))
+    epsilon = jnp.maximum(jnp.asarray(epsilon, x.dtype), least_epsilon(x, y, p))
     return _divergence(num_iterations, p, x, y, epsilon)
 
 
 sinkhorn_divergence = sinkhorn
+
+
+def check_iterations(num_iterations: int) -> None:
+    """Raises ConfigError unless Sinkhorn's iterations can anneal."""
+    if num_iterations < 2:
+        raise ConfigError(f"num_iterations is {num_iterations}; it must be at least 2")
 
 
 def _check_power(p: int) -> None:
@@ -259,7 +264,8 @@ def _max_sliced_power(
     return _sliced_power(x, y, directions[jnp.argmax(powers(directions))][None], 2)
 
 
-def _cost(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, "n m"]:
+def transport_cost(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, "n m"]:
+    """|x_i - y_j|^p."""
     squared = squared_distances(x, y)
     return safe_sqrt(squared) if p == 1 else squared
 
@@ -317,7 +323,7 @@ def _near(
     epsilon = (epsilon + optimum.epsilon) / 2
 
     def mean(z: Float[Array, "k d"], potential: Array, points: Array) -> Float[Array, ""]:
-        return jnp.mean(_transform(potential, _cost(z, points, p), epsilon))
+        return jnp.mean(_transform(potential, transport_cost(z, points, p), epsilon))
 
     of_x = mean(x, optimum.of_y, optimum.y) - mean(x, optimum.within_x, optimum.x)
     return of_x + mean(y, optimum.of_x, optimum.x) - mean(y, optimum.within_y, optimum.y)
@@ -330,7 +336,7 @@ def _optimum(
     y: Float[Array, "m d"],
     epsilon: Float[Array, ""],
 ) -> _Optimum:
-    of_x, of_y = _potentials(x, y, epsilon, num_iterations, p)
+    of_x, of_y = potentials(x, y, epsilon, num_iterations, p)
     within = (_self_potential(z, epsilon, num_iterations, p) for z in (x, y))
     return _Optimum(x, y, epsilon, of_x, of_y, *within)
 
@@ -344,7 +350,7 @@ def _schedule(
     return epsilon * ratio ** jnp.asarray(left, cost.dtype)
 
 
-def _potentials(
+def potentials(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],
     epsilon: Float[Array, ""],
@@ -352,7 +358,7 @@ def _potentials(
     p: int,
 ) -> tuple[Float[Array, "n"], Float[Array, "m"]]:
     """The optimal potentials of OT_eps(x, y)."""
-    cost = _cost(x, y, p)
+    cost = transport_cost(x, y, p)
 
     # Where it is differentiated, matrices are computed again, not kept for every iteration.
     @jax.checkpoint
@@ -369,7 +375,7 @@ def _self_potential(
     x: Float[Array, "n d"], epsilon: Float[Array, ""], num_iterations: int, p: int
 ) -> Float[Array, "n"]:
     """The one potential of OT_eps(x, x); averaging makes it one."""
-    cost = _cost(x, x, p)
+    cost = transport_cost(x, x, p)
 
     @jax.checkpoint
     def iterate(f: Float[Array, "n"], epsilon: Float[Array, ""]) -> tuple[Float[Array, "n"], None]:
@@ -379,7 +385,7 @@ def _self_potential(
     return jax.lax.scan(iterate, first, _schedule(cost, epsilon, num_iterations))[0]
 
 
-def _least_epsilon(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, ""]:
+def least_epsilon(x: Float[Array, "n d"], y: Float[Array, "m d"], p: int) -> Float[Array, ""]:
     """Some roundings of the largest cost: divided by less, costs overflow the exponentials."""
     x, y = jax.lax.stop_gradient((x, y))
     center = jnp.mean(y, axis=0, keepdims=True)

@@ -125,10 +125,12 @@ def test_fresh_latents_change_the_generators_update_alone(plain):
     ids=lambda names: f"{names[0]}...{names[-1]}",
 )
 def test_every_loss_trains(names):
-    """Fifty steps of Adam stay finite, and move both players."""
+    """Fifty steps of Adam stay finite, and move both players, where there are two."""
+    config = with_losses(RING, names)
+    two = config.game.name == "adversarial"
     config = dataclasses.replace(
-        with_losses(RING, names),
-        penalties={"r1": PenaltyConfig(weight=0.1)},
+        config,
+        penalties={"r1": PenaltyConfig(weight=0.1)} if two else {},
         generator=dataclasses.replace(RING.generator, optimizer=ADAM, learning_rate=1e-3),
     )
     for name, value in {"optimizer": ADAM, "learning_rate": 1e-3}.items():
@@ -147,7 +149,7 @@ def test_every_loss_trains(names):
     assert {f"generator/{name}" for name in names} <= set(metrics)
     for values in metrics.values():
         assert np.isfinite(values).all()
-    for name in ("generator", "discriminator"):
+    for name in ("generator", "discriminator") if two else ("generator",):
         before, after = (jax.tree.leaves(params(s, name))[0] for s in (state, new))
         assert np.abs(before - after).max() > 1e-4
 
