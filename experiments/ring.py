@@ -43,7 +43,7 @@ def config() -> Config:
         ema_half_life=700.0,
         steps_per_call=100,
         log_every=1000,
-        sample_every=5000,
+        sample_every=500,
         eval_every=5000,
         checkpoint_every=5000,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from benchmark_scripts import load
 from PIL import Image
 
 from jaxgan.cli import main
@@ -17,17 +18,13 @@ from jaxgan.runs import loop
 from jaxgan.runs.build import build
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
-# The files that it tells to write, by name.
-FILES = dict(re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", README, re.DOTALL))
-(PICKED_UP,) = re.findall(r"```python\n([^`]*jaxgan\.load.*?)```", README, re.DOTALL)
+readme = load("readme")
+README = readme.read((ROOT / "README.md").read_text())
+COMMANDS = [command.line for command in README.commands]
+(PICKED_UP,) = README.code
 # What makes a run short.
 SHORT = ["--steps=2", "--num-eval-samples=8", "--log-every=2"]
+BUILT = ("experiments.grid", "experiments.ring_mmd", "photos")
 
 
 def test_the_readme_begins_with_the_main_job_and_the_tests():
@@ -39,13 +36,13 @@ def folder(tmp_path, monkeypatch):
     """A folder with the README's files, whose modules are forgotten afterwards, and some photos."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name, content in FILES.items():
+    for name, content in README.files.items():
         (tmp_path / name).write_text(content)
     for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), np.uint8)):
         (tmp_path / "photos" / str(i % 2)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(tmp_path / "photos" / str(i % 2) / f"{i}.png")
     yield tmp_path
-    for name in FILES:
+    for name in README.files:
         sys.modules.pop(name.removesuffix(".py"), None)
 
 
@@ -56,25 +53,22 @@ def only_built(config, workdir, **options):
     raise SystemExit(0)
 
 
-@pytest.mark.parametrize("all_train", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, capsys):
-    """In one process; `python -m experiments.X` is `jaxgan train`.
+def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
+    """In one process, for a few steps; `python -m experiments.X` is `jaxgan train`.
 
-    What is trained a second time, with other flags, on a grid or on photos, is only built, but for
-    the slow test.
+    What is trained a second time, with other flags, or on a grid or photos, is only built.
     """
     monkeypatch.setattr(reference, "MAX_REAL", 500)  # makes evaluations short
-    assert set(FILES) == {"moments.py", "recovery.py", "sweep.py"}
     for line in COMMANDS[2:]:
         program, *arguments = shlex.split(line)
         if program == "python":
             assert arguments.pop(0) == "-m"
             arguments.insert(0, "train")
-        again = bool({"--workdir", "experiments.grid", "photos"} & set(arguments))
+        again = bool({"--workdir", *BUILT} & set(arguments))
         if arguments[0] == "train" and "--help" not in arguments:
             arguments += SHORT
         with monkeypatch.context() as patched:
-            if again and not all_train:
+            if again:
                 patched.setattr(loop, "train", only_built)
             try:
                 code = main(arguments)
@@ -86,24 +80,58 @@ def test_its_commands_run_one_after_the_other(all_train, folder, monkeypatch, ca
     assert re.search(
         r"Run\('runs/ring', step .*\) \(1000, 2\) \(4, 16, 2\) \d", capsys.readouterr().out
     )
-    assert {p.name for p in (folder / "runs").iterdir()} == {
-        "ring",
-        "grid",
-        "moments",
-        "photos",
-        "recovery",
-        "ring-hinge",
-        "ring-mmd",
-        "ring-ramp",
-        "ring-balanced",
-    }
+    trained = {Path(run).name for line in COMMANDS[2:] if (run := readme.run_of(line))}
+    assert {p.name for p in (folder / "runs").iterdir()} == trained
 
 
 @pytest.mark.slow
-def test_its_sweep_runs(folder, capsys):
-    sweep = (folder / "sweep.py").read_text()
-    exec(compile(sweep, "sweep.py", "exec"), {"__name__": "sweep"})
-    assert len(re.findall(r"\d\.\d+", capsys.readouterr().out)) == 9
+def test_its_figures_hold(tmp_path):
+    """At full length, as a user would do: `python benchmarks/readme.py`."""
+    assert {line: wrong for line, wrong, _ in readme.repeat(tmp_path, README) if wrong} == {}
+
+
+def test_each_training_command_promises_a_figure():
+    """But those whose result is a controller's, which is checked too, and on one's own photos."""
+    silent = [
+        command.line
+        for command in README.commands
+        if readme.run_of(command.line) and not readme.kept(command.comment)
+    ]
+    assert silent == ["jaxgan train photos --data.mirror"]
+
+
+ROW = {"eval/modes": 8.0, "eval/high_quality": 0.95, "loss/encoder": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("comment", "wrong"),
+    [
+        ("8 of 8 modes, 94 %, and loss/encoder falls below 0.4", []),
+        ("8 of 8 modes, 91 %", ["eval/high_quality near 0.91: it ended at 0.95"]),
+        ("7 of 8 modes", ["eval/modes is 7: it ended at 8"]),
+        ("loss/encoder falls below 0.2", ["loss/encoder falls below 0.2: it ended at 0.3"]),
+        ("loss/encoder falls below 2", ["loss/encoder falls below 2: it ended at 0.3"]),
+    ],
+)
+def test_a_broken_promise_is_seen(comment, wrong):
+    rows = [ROW | {"loss/encoder": 1.0}, ROW]
+    assert list(readme.broken(readme.kept(comment), {"controllers": {}}, rows)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("measured", "adjusted", "wrong"),
+    [
+        (0.715, 0.5, []),
+        (0.75, 0.5, ["auc is 0.750 in the second half, not 0.72"]),
+        (0.72, 1.0, ["penalties.r1.weight is at its limit: 1 to 1"]),
+        (0.72, 0.1, ["penalties.r1.weight is at its limit: 0.1 to 0.1"]),
+    ],
+)
+def test_a_controller_that_does_not_hold_is_seen(measured, adjusted, wrong):
+    config = {"name": "auc", "target": 0.72, "lower": 0.1, "upper": 1.0}
+    config["adjusts"] = "penalties.r1.weight"
+    row = {"controllers/balance/measured": measured, "controllers/balance/adjusted": adjusted}
+    assert list(readme.broken([], {"controllers": {"balance": config}}, [row] * 2)) == wrong
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "test-all", "parity", "lint", "bench"])

@@ -1,0 +1,50 @@
+"""Eight Gaussians on a ring by a kernel loss of the points themselves, without a discriminator.
+
+    python -m experiments.ring_mmd
+
+A moment matching network (Li et al. 2015, GMMN; Dziugaite et al. 2015) with an inverse multiquadric
+kernel (Tolstikhin et al. 2018). On 2 CPU cores, 2026-11-21, seeds 0 to 4, mean and 95 % interval:
+8 of 8 modes in each, 96.0 +- .5 % high quality (a perfect sampler: 98.9 %), reverse KL
+.0018 +- .0016, standard deviation .904 +- .007 of the true one; 58 s.
+"""
+
+import dataclasses
+
+from experiments import ring
+from jaxgan.cli import experiment_main
+from jaxgan.config import (
+    Config,
+    NetworkConfig,
+    OptimizerConfig,
+    PlayerConfig,
+    Ramp,
+    TermConfig,
+)
+
+
+def config() -> Config:
+    """`experiments.ring` with another loss, and a generator that suits it.
+
+    The loss stands still, so that Adam may have momentum and larger steps; ReLU leaves fewer points
+    between the modes than leaky ReLU. The kernel's heavy tails draw points to modes from afar, and
+    the bandwidth ends near the modes' own, to give them their width.
+    """
+    widths = {"widths": (128, 128, 128), "activation": "relu", "output": "linear"}
+    return dataclasses.replace(
+        ring.config(),
+        generator=PlayerConfig(
+            network=NetworkConfig(name="mlp", kwargs=widths),
+            optimizer=OptimizerConfig(kwargs={"b1": 0.9, "b2": 0.99}),
+            learning_rate=Ramp(5e-3, 0.02 * 5e-3, shape="cosine"),
+        ),
+        loss=TermConfig(
+            name="mmd_inverse_multiquadric",
+            on="images",
+            kwargs={"bandwidth": Ramp(0.1, 0.02, shape="linear")},
+        ),
+        penalties={},
+    )
+
+
+if __name__ == "__main__":
+    experiment_main("experiments.ring_mmd")
