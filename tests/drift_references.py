@@ -5,6 +5,9 @@ losses. A `frozen` batch of fakes makes the field where the value is of others: 
 a loss is that of its value at a field that stays as it is.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.spatial.distance import pdist
 from scipy.special import logsumexp, softmax
@@ -80,7 +83,7 @@ def conditional_drifting(real, fake, labels, temperatures=TEMPERATURES, guidance
             logits = np.array(
                 [-(rows[k][2] / max(mean, 1e-3) + rows[k][4]) / temperature for k in alike]
             )
-            product = (softmax(logits, axis=1) * softmax(logits, axis=0))[list(alike).index(i)]
+            product = (softmax(logits, axis=1) * softmax(logits, axis=0))[alike.tolist().index(i)]
             a = np.sqrt(np.maximum(product, 1e-6)) * weights
             sums = {sign: a[signs == sign].sum() for sign in (-1, 1)}
             for coefficient, sign, point in zip(a, signs, points, strict=True):
@@ -133,6 +136,6 @@ def sinkhorn_drift(real, fake, others, epsilon=0.05, step=1.0, num_iterations=50
     return np.mean([np.sum((a - b - v) ** 2) for a, b, v in zip(x, at, goal, strict=True)]), 0.0
 
 
-DRIFT_REFERENCES = {
+DRIFT_REFERENCES: dict[str, Callable[..., Any]] = {
     f.__name__: f for f in (drifting, conditional_drifting, score_drift, sinkhorn_drift)
 }

@@ -21,6 +21,10 @@ KERNELS = {  # of the distance, at bandwidth h
 }
 
 
+def double(x):
+    return np.asarray(x, np.float64)
+
+
 def samples(n, d, seed=0):
     return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
@@ -58,7 +62,7 @@ def test_values_and_gradients_at_other_fakes_as_constants(name, settings):
         both = jax.jit(lambda *x: (of_loss(*x), jax.jacrev(of_loss, (0, 1))(*x)))
         losses, gradients = both(jnp.float64(real), jnp.float64(fake))
     value = functools.partial(DRIFT_REFERENCES[name], real, frozen=fake, **settings)
-    np.testing.assert_allclose(losses, value(fake), rtol=0, atol=1e-8)
+    np.testing.assert_allclose(losses, np.array(value(fake)), rtol=0, atol=1e-8)
     expected = central_differences(lambda x: value(x)[0], fake)
     np.testing.assert_allclose(gradients.generator[1], expected, rtol=0, atol=1e-8)
     for nothing in (gradients.generator[0], *gradients.discriminator):
@@ -70,12 +74,12 @@ def test_gaussian_score_drift_is_the_difference_of_scores():
     real, fake = batches(256, 256, 16)
     loss = functools.partial(score_drift, bandwidths=(0.5,))
     slope = jax.jit(jax.grad(lambda x: loss(real, x).generator))(fake)
-    squared = np.sum((np.float64(real)[:, None] - real[None]) ** 2, axis=-1)
+    squared = np.sum((double(real)[:, None] - real[None]) ** 2, axis=-1)
     variance = np.median(squared[np.triu_indices(256, 1)]) / 4
     for i in (0, 100):
         shifts = []
         for points in (np.delete(fake, i, axis=0), real):
-            differences = np.float64(points) - fake[i]
+            differences = double(points) - fake[i]
             weights = np.exp(-np.sum(differences**2, axis=1) / (2 * variance))
             shifts.append(weights @ differences / weights.sum())
         expected = (shifts[0] - shifts[1]) / variance / 256
@@ -94,7 +98,7 @@ def test_fakes_far_from_all_reals_are_drawn_to_them():
 def test_barycentric_maps_are_those_of_the_plan():
     real, fake = batches(7, 5, 3)
     found = jax.jit(barycentric_map)(fake, real, epsilon=2.0)
-    expected = barycentric_by_scaling(np.float64(fake), np.float64(real), 2.0)
+    expected = barycentric_by_scaling(double(fake), double(real), 2.0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
