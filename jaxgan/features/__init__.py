@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from jaxgan.features.autoencoder import autoencoder_features
 from jaxgan.features.classifier import train_classifier
 from jaxgan.features.classifier_cache import classifier_features, load_classifier
 from jaxgan.features.efficientnet import efficientnet_features, load_efficientnet
@@ -23,6 +24,7 @@ __all__ = [
     "FEATURES",
     "FeatureNetwork",
     "ImageData",
+    "autoencoder_features",
     "classifier_features",
     "efficientnet_features",
     "extract",
@@ -46,6 +48,7 @@ __all__ = [
 
 # Each maps an ImageData, and its own hyperparameters as keywords, to a FeatureNetwork.
 FEATURES: dict[str, Callable[..., FeatureNetwork]] = {
+    "autoencoder": autoencoder_features,
     "classifier": classifier_features,
     "efficientnet_lite0": efficientnet_features,
     "inception": inception_features,

@@ -219,7 +219,8 @@ def _image_data(data: DataConfig, source: Source, log: Log) -> ImageData:
     Where there is no split "train", what is trained on stands for it; where there is no "test",
     every tenth sample.
     """
-    train = _split(data, "train") or source
+    whole_train = source.split == "train" and data.per_class is None
+    train = source if whole_train else _split(data, "train") or source
     test = _split(data, "test")
     if test is not None:
         readers, tested = (partial(whole, train), partial(whole, test)), test.version

@@ -22,6 +22,7 @@ DATA = ImageData(
 
 # Hyperparameters that keep it quick, the number of features, the maps' sides and channels.
 CALLS = {
+    "autoencoder": ({"steps": 10, "num_features": 8}, 8, [(8, 32), (4, 64), (4, 128)]),
     "classifier": ({"epochs": 1, "min_images": 0}, 128, [(8, 32), (4, 64), (4, 64)]),
     "pca": ({"num_components": 7}, 7, None),
     "pixels": ({}, 64, [(8, 1)]),
