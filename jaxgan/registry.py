@@ -25,6 +25,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # What a function may ask the step for, by a keyword-only argument of this name without default.
 # "others" are as many more fakes, made from other latents; "reference" is what was fitted once.
 ASKABLE = ("key", "labels", "z", "reference", "others")
+# What views of networks that are not trained begin with: "frozen:NAME" are the features of one,
+# "patches:NAME" its maps at several scales.
+FROZEN = ("frozen:", "patches:")
 # What a game may take from the config, by arguments of these names.
 SUPPLIED = ("terms", "penalties", "augmentation", "measures", "frozen")
 # What a data set may take from the config, by arguments of these names.

@@ -15,14 +15,12 @@ from jaxgan import registry
 from jaxgan.errors import ConfigError
 from jaxgan.losses.common import at_least, zero_sum
 from jaxgan.numerics import pairs
-from jaxgan.registry import Function, Ranges, refusing, unknown
+from jaxgan.registry import FROZEN, Function, Ranges, refusing, unknown
 from jaxgan.types import Losses
 
-# What a loss may compare: samples, and the fields of a discriminator's outputs. Views that begin
-# with one of FROZEN are features of a network that is not trained: "frozen:NAME", its features;
-# "patches:NAME", those of its maps at several scales.
+# What a loss may compare, beside views of FROZEN networks: samples, and the fields of a
+# discriminator's outputs.
 VIEWS = ("images", "features", "logits", "class_logits")
-FROZEN = ("frozen:", "patches:")
 
 # Losses of samples flattened to vectors take these; class logits mean something only with labels.
 VECTOR_VIEWS = ("images", "features", "logits")

@@ -21,8 +21,8 @@ class CurveCoverage(NamedTuple):
     """How samples follow a curve.
 
     Attributes:
-        curve_recall: Share of 60 points of the curve, evenly along its parameter, with a sample within
-            .15.
+        curve_recall: Share of 60 points of the curve, evenly along its parameter, that have a
+            sample within .15.
         curve_distance: The median over samples of the distance to the curve, in the plane. Less
             than that of real data means that variance was lost.
     """

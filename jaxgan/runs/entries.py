@@ -11,11 +11,12 @@ from jaxgan.config import Config, PlayerConfig, player_configs, role_of, term_co
 from jaxgan.data import record_of
 from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
-from jaxgan.losses import FROZEN, LOSSES, Loss, check_view
+from jaxgan.losses import LOSSES, Loss, check_view
 from jaxgan.networks import NETWORKS, module_of, ranges_of
 from jaxgan.penalties import PENALTIES, Penalty
 from jaxgan.ramp import Ramp
 from jaxgan.registry import (
+    FROZEN,
     SUPPLIED,
     Ranges,
     as_record,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.config import Config, player_configs, role_of, term_configs
-from jaxgan.registry import DATA_OPTIONS, SUPPLIED, check_arguments, unknown
+from jaxgan.registry import DATA_OPTIONS, FROZEN, SUPPLIED, check_arguments, unknown
 
 # The package of each registry, and the decorator that puts functions into it.
 _HOMES = {
@@ -168,6 +168,9 @@ def _named(config: Config) -> Iterator[_Named]:
         yield _Named("networks", "network", network.name, f"{where}.network", network.kwargs, role)
     for path, term in term_configs(config).values():
         yield _Named("losses", "loss", term.name, ".".join(path), term.kwargs)
+        if term.on.startswith(FROZEN):
+            features = term.on.partition(":")[2]
+            yield _Named("features", "features", features, ".".join(path))
     for label, penalty in config.penalties.items():
         name = penalty.name or label
         yield _Named("penalties", "penalty", name, f"penalties.{label}", penalty.kwargs)
