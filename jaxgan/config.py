@@ -163,6 +163,8 @@ class TermConfig:
     features of a network that is not trained, or patches:NAME, its maps at several scales."""
     normalized: bool = False
     """Whether it is divided by its own size, so that terms on several encoders count alike."""
+    label_scale: float = 0.0
+    """Appends each label to what is compared, as a vector with one such entry; 0: does not."""
     players: Literal["both", "generator"] = "both"
     """Who minimises it."""
     jacobian_scale: Schedulable | None = None
@@ -294,7 +296,7 @@ _RANGES: dict[type, dict[str, Range]] = {
     PlayerConfig: dict.fromkeys(
         ("learning_rate", "clip_norm", "clip_weights", "orthogonal"), NON_NEGATIVE
     ),
-    TermConfig: {"jacobian_scale": NON_NEGATIVE},
+    TermConfig: dict.fromkeys(("jacobian_scale", "label_scale"), NON_NEGATIVE),
     PenaltyConfig: {"every": AT_LEAST_ONE, "weight": NON_NEGATIVE},
     Config: {
         "seed": Range(low=0, high=2**32, below=True),

@@ -98,7 +98,6 @@ def test_override_parses_to_the_type_of_the_field(path, text, value):
         ("steps", "1.5", "steps is 1.5; it must be of type int"),
         ("step", "3", "unknown field 'step'; did you mean 'steps'?"),
         ("seed.of", "1", "holds a single value"),
-        ("loss.on", "logit", "did you mean 'logits'?"),
         ("parallel", "pmpa", "did you mean 'pmap'?"),
         ("loss.weight", "1e999", "loss.weight is inf; it must be finite"),
         ("generator.learning_rate", "-1", "must be at least 0"),

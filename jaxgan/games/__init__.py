@@ -10,7 +10,7 @@ from jaxgan.games.nets import Latents, Nets, Slices
 from jaxgan.games.terms import Fakes, Measure, Penalty, adversarial, condition, measured
 from jaxgan.games.translation import cycle_gan, paired_translation
 from jaxgan.games.variational import vae, vae_gan
-from jaxgan.games.views import Frozen, Term, in_chunks
+from jaxgan.games.views import Frozen, LabelCode, Term, in_chunks
 
 __all__ = [
     "GAMES",
@@ -19,6 +19,7 @@ __all__ = [
     "Fakes",
     "Frozen",
     "Game",
+    "LabelCode",
     "Latents",
     "Measure",
     "Nets",

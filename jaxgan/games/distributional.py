@@ -135,7 +135,8 @@ def distribution_matching(
             others = None if seen.others is None else seen.others[term.on]
             known = {"labels": batch.labels, "z": seen.z, "others": others}
             further = asked_of(term, name, nets, known, jax.random.fold_in(key, index))
-            value = compared(term, nets, real[term.on], seen.views[term.on], further)
+            views = real[term.on], seen.views[term.on]
+            value = compared(term, nets, *views, further, batch.labels)
             of_terms[name] = term.weight * value.generator
         return {"generator": of_terms}, {}
 

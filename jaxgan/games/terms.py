@@ -294,7 +294,8 @@ def _value(
     known: Mapping[str, Any],
     key: PRNGKeyArray,
 ) -> Losses:
-    losses = compared(term, nets, *views[term.on], asked_of(term, name, nets, known, key))
+    further = asked_of(term, name, nets, known, key)
+    losses = compared(term, nets, *views[term.on], further, known["labels"])
     if term.jacobian_scale is None:
         return losses
     assert seen is not None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
+from jaxtyping import Array, Float, Int, PRNGKeyArray, ScalarLike, Shaped
 
 from jaxgan import collectives
 from jaxgan.errors import ConfigError
@@ -19,11 +19,30 @@ from jaxgan.games.nets import Nets
 from jaxgan.types import Losses, PyTree
 
 # One array [n, ...], or several sets of vectors, by scale: [n, positions, d].
-View = Shaped[Array | np.ndarray, "n ..."] | Mapping[str, Float[Array, "n l d"]]
+View = Shaped[Array | np.ndarray, "n ..."] | Mapping[str, Float[Array, "n _l _d"]]
 Fit = Callable[[Any, PRNGKeyArray], dict[str, PyTree]]
 
 # Keeps a normalised loss finite at 0.
 _SMALLEST_SIZE = 1e-7
+
+
+class LabelCode(NamedTuple):
+    """How labels are appended to a view, as vectors with one entry that is not 0.
+
+    Then a loss compares the joint distributions of samples and labels; as the scale grows, class
+    by class.
+
+    Attributes:
+        scale: That entry, in the units of the view.
+        num_classes: Length of the vectors.
+    """
+
+    scale: float
+    num_classes: int
+
+    def __call__(self, labels: Int[Array | np.ndarray, "n"]) -> Float[Array, "n c"]:
+        """The vectors."""
+        return self.scale * jax.nn.one_hot(labels, self.num_classes)
 
 
 class Term(NamedTuple):
@@ -41,6 +60,7 @@ class Term(NamedTuple):
             compares (`jaxgan.penalties.scaled_mmd_factor`); None: no factor.
         normalized: Whether it is divided by its own size, which passes no gradient: then terms on
             several encoders count alike.
+        label_code: Appends labels to the view; None: does not.
         fit: (source, key) -> what the loss asks for as `reference`, made before the first step.
         network: The network that keeps its state, where it has one.
     """
@@ -52,6 +72,7 @@ class Term(NamedTuple):
     asks: tuple[str, ...] = ()
     jacobian_scale: ScalarLike | None = None
     normalized: bool = False
+    label_code: LabelCode | None = None
     fit: Fit | None = None
     network: str | None = None
 
@@ -112,11 +133,23 @@ def asked(names: tuple[str, ...], known: Mapping[str, Any], key: PRNGKeyArray) -
     return found
 
 
-def compared(term: Term, nets: Nets, real: View, fake: View, further: Mapping[str, Any]) -> Losses:
+def compared(
+    term: Term,
+    nets: Nets,
+    real: View,
+    fake: View,
+    further: Mapping[str, Any],
+    labels: Int[Array | np.ndarray, "_n"] | None,
+) -> Losses:
     """The term's losses, without its weight: of several scales the sum over scales.
 
     At each scale it is the mean over positions, of which each is compared with itself alone.
     """
+    if term.label_code is not None:
+        assert labels is not None  # as the data has classes
+        append = partial(_labelled, codes=term.label_code(labels))
+        real, fake = append(real), append(fake)
+        further = {n: append(x) if n == "others" else x for n, x in further.items()}
     loss = term.loss if term.network is None else partial(term.loss, getattr(nets, term.network))
     if isinstance(real, Mapping):
         losses = _of_scales(loss, term, real, fake, dict(further))
@@ -126,6 +159,18 @@ def compared(term: Term, nets: Nets, real: View, fake: View, further: Mapping[st
         return losses
     sizes = (jax.lax.stop_gradient(jnp.abs(value)) + _SMALLEST_SIZE for value in losses)
     return Losses(*(value / size for value, size in zip(losses, sizes, strict=True)))
+
+
+def _labelled(view: View, codes: Float[Array, "n c"]) -> View:
+    """The view with a row of codes beside each of its vectors."""
+    if isinstance(view, Mapping):
+        return {scale: _beside(x, codes[:, None]) for scale, x in view.items()}
+    return _beside(jnp.asarray(view).reshape(len(view), -1), codes)
+
+
+def _beside(x: Float[Array, "n ... d"], codes: Float[Array, "n ... c"]) -> Float[Array, "n ... e"]:
+    codes = jnp.broadcast_to(codes, (*x.shape[:-1], codes.shape[-1]))
+    return jnp.concatenate([x, codes.astype(x.dtype)], axis=-1)
 
 
 def _of_scales(

@@ -15,7 +15,7 @@ from jaxgan.data import Source, cache_directory, whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation.reference import sample_digest
 from jaxgan.features import FeatureNetwork, extract, scales
-from jaxgan.games import Frozen
+from jaxgan.games import Frozen, LabelCode
 from jaxgan.pixels import to_model
 from jaxgan.runs.entries import frozen_networks
 from jaxgan.runs.scoring import network_of
@@ -69,6 +69,7 @@ def fitted(
     config: Config,
     on: str,
     arguments: Mapping[str, Any],
+    code: LabelCode | None,
     source: Source,
     key: PRNGKeyArray,
 ) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def fitted(
         config: What to run.
         on: The view that the loss compares: images, or the features of a frozen network.
         arguments: Of `fit`.
+        code: Appends labels to the view; None: does not.
         source: The data set.
         key: For what is drawn.
 
@@ -96,17 +98,32 @@ def fitted(
     settings = sorted((name, repr(value)) for name, value in arguments.items())
     seed = hashlib.blake2b(np.asarray(jax.random.key_data(key)).tobytes()).hexdigest()
     of_view = "images" if network is None else network.name
-    recipe = [_VERSION, *identity, of_view, f"{fit.__module__}.{fit.__name__}", settings, seed]
+    recipe = [
+        _VERSION,
+        *identity,
+        of_view,
+        code,
+        f"{fit.__module__}.{fit.__name__}",
+        settings,
+        seed,
+    ]
     path = files.path_of(cache_directory() / "fits", recipe)
     kept = files.restore(path)
     if kept is None:
-        kept = fit(_whole_features(source, network), key=key, **arguments)
+        kept = fit(_whole_features(source, network, code), key=key, **arguments)
         files.save(path, kept, log=print)
     return dict(kept)
 
 
-def _whole_features(source: Source, network: FeatureNetwork | None) -> Float[np.ndarray, "n d"]:
-    real = whole(source).real
+def _whole_features(
+    source: Source, network: FeatureNetwork | None, code: LabelCode | None
+) -> Float[np.ndarray, "n d"]:
+    batch = whole(source)
     if network is None:
-        return np.asarray(to_model(real), np.float32).reshape(len(real), -1)
-    return np.asarray(extract(network, real)[0], np.float32)
+        features = np.asarray(to_model(batch.real), np.float32).reshape(source.size, -1)
+    else:
+        features = np.asarray(extract(network, batch.real)[0], np.float32)
+    if code is None:
+        return features
+    assert batch.labels is not None
+    return np.concatenate([features, np.asarray(code(batch.labels))], axis=1)

@@ -11,7 +11,7 @@ from flax import linen as nn
 from jaxgan.config import Config, PlayerConfig, TermConfig, player_configs, term_configs
 from jaxgan.data import Source
 from jaxgan.errors import ConfigError
-from jaxgan.games import Algorithm, Game, Measure, Penalty, Term, measured
+from jaxgan.games import Algorithm, Game, LabelCode, Measure, Penalty, Term, measured
 from jaxgan.ramp import Ramp
 from jaxgan.registry import unknown
 from jaxgan.runs.entries import (
@@ -59,7 +59,7 @@ def make_game(
     def game(hparams: Hparams) -> Game | Algorithm:
         supplied = {
             "terms": lambda: {
-                label: _term(term, label, config, hparams) for label, term in terms.items()
+                label: _term(term, label, config, source, hparams) for label, term in terms.items()
             },
             "penalties": lambda: {
                 label: _penalty(penalty, label, config, hparams)
@@ -106,15 +106,17 @@ def _function(entry: Entry, hparams: Hparams) -> Callable[..., Any]:
     return partial(function, **entry.static, **_floats_of(entry, hparams))
 
 
-def _term(entry: Entry, label: str, config: Config, hparams: Hparams) -> Term:
+def _term(
+    entry: Entry, label: str, config: Config, source: Callable[[], Source], hparams: Hparams
+) -> Term:
     own, record = value_at(hparams, entry.path), entry.record
     _, term = term_configs(config)[label]
-    function, fit = _function(entry, hparams), None
+    function, fit, code = _function(entry, hparams), None, _label_code(term, entry, source)
     if record.network is not None:
         function = partial(_of_network, **entry.static, **_floats_of(entry, hparams))
     if record.fit is not None:
         arguments = {name: entry.arguments[name] for name in record.fitted}
-        fit = partial(fitted, record.fit, config, term.on, arguments)
+        fit = partial(fitted, record.fit, config, term.on, arguments, code)
     return Term(
         function,
         weight=own["weight"],
@@ -123,9 +125,23 @@ def _term(entry: Entry, label: str, config: Config, hparams: Hparams) -> Term:
         asks=entry.asks,
         jacobian_scale=own.get("jacobian_scale"),
         normalized=term.normalized,
+        label_code=code,
         fit=fit,
         network=None if record.network is None else _state_of(label),
     )
+
+
+def _label_code(term: TermConfig, entry: Entry, source: Callable[[], Source]) -> LabelCode | None:
+    if not term.label_scale:
+        return None
+    classes = source().num_classes
+    if classes is None:
+        path = ".".join(entry.path)
+        raise ConfigError(
+            f"{path}.label_scale is {term.label_scale}, and {source().name!r} has no labels; "
+            "leave it out"
+        )
+    return LabelCode(term.label_scale, classes)
 
 
 def _state_of(label: str) -> str:

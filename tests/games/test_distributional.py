@@ -21,7 +21,7 @@ from jaxgan.config import (
     TermConfig,
 )
 from jaxgan.errors import ConfigError
-from jaxgan.games import Frozen, Nets, Penalty, Term, distribution_matching, in_chunks
+from jaxgan.games import Frozen, LabelCode, Nets, Penalty, Term, distribution_matching, in_chunks
 from jaxgan.losses import energy_distance
 from jaxgan.penalties import r1
 from jaxgan.runs.build import build
@@ -127,6 +127,40 @@ def test_of_several_scales_the_sum_over_scales_of_the_mean_over_positions(chunk)
     losses, seen = played(game, example, reference=reference)
     gap = (2 * seen.z.mean() - example.real.mean()) ** 2
     np.testing.assert_allclose(losses["generator"]["loss"], gap + (gap + 9 * gap) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("on", ["images", "patches:p"])
+def test_labels_beside_what_is_compared(on):
+    """Of two classes: the real ones' first, and vectors of 3 at the label's place."""
+    seen_by_loss = []
+
+    def record(real, fake):
+        seen_by_loss.append((real, fake))
+        return Losses(0 * fake.mean(), 0 * fake.mean())
+
+    term = Term(record, on=on, label_code=LabelCode(3.0, 2))
+    game = distribution_matching({"loss": term}, frozen={"patches:p": PATCHES})
+    example = batch(4).replace(labels=np.array([0, 1, 1, 0]))
+    played(game, example, reference={"frozen": {"patches": {}}, "terms": {}})
+    real, fake = seen_by_loss[-2 if on == "images" else -1]
+    for x in (real, fake):
+        assert x.shape == (4, 2 + 2)
+    if on == "images":
+        np.testing.assert_array_equal(real[:, 2:], [[3, 0], [0, 3], [0, 3], [3, 0]])
+        np.testing.assert_array_equal(real[:, :2], example.real)
+
+
+def test_a_fit_sees_the_labels_too():
+    """And an MMD to the whole training set falls to nothing only where labels agree."""
+    config = digits(on="images", name="mmd_nystroem")
+    scaled = dataclasses.replace(config, loss=dataclasses.replace(config.loss, label_scale=5.0))
+    plain, joint = (build(c).fit(jax.random.key(0))["terms"]["loss"] for c in (config, scaled))
+    assert plain["landmarks"].shape == (512, 64) and joint["landmarks"].shape == (512, 74)
+    codes = np.asarray(joint["landmarks"])[:, 64:]
+    np.testing.assert_allclose(codes.sum(axis=1), 5, rtol=1e-3)
+    points = dataclasses.replace(scaled, data=DataConfig(name="spiral", batch_size=16))
+    with pytest.raises(ConfigError, match=r"label_scale is 5\.0, and 'spiral' has no labels"):
+        build(points)
 
 
 def test_a_normalised_term_is_of_size_one_and_keeps_its_direction():
