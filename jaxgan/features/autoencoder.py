@@ -110,13 +110,14 @@ def autoencoder_features(
     key_init, *keys = jax.random.split(jax.random.key(seed), 1 + _ROUNDS)
     module = Autoencoder(num_features)
     params = jax.jit(module.init)(key_init, to_float(images[:1]))
-    optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
-    state, on_device = (params, optimizer.init(params)), jnp.asarray(images)
+    opt_state = _optimizer(learning_rate, steps).init(params)
+    state, on_device = (params, opt_state), jnp.asarray(images)
     for number, key in enumerate(keys, 1):
         done = steps * (number - 1) // _ROUNDS
         length = steps * number // _ROUNDS - done
         rows = jax.random.randint(key, (length, min(batch_size, len(images))), 0, len(images))
-        state, loss = _trained(module, optimizer, hidden, state, on_device, rows, key)
+        rate = jnp.float32(learning_rate)
+        state, loss = _trained(module, steps, hidden, rate, state, on_device, rows, key)
         if data.log is not None:
             data.log(f"autoencoder: step {done + length} of {steps}, loss {float(loss):.4f}")
     encoder = {"params": jax.device_get(state[0])["params"]["encoder"]}
@@ -128,17 +129,23 @@ def autoencoder_features(
     return network
 
 
+def _optimizer(learning_rate: float | Float[Array, ""], steps: int) -> optax.GradientTransformation:
+    return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _trained(
     module: Autoencoder,
-    optimizer: optax.GradientTransformation,
+    steps: int,
     hidden: float,
+    learning_rate: Float[Array, ""],
     state: PyTree,
     images: UInt8[Array, "n h w c"],
     rows: Array,
     key: PRNGKeyArray,
 ) -> tuple[PyTree, Float[Array, ""]]:
-    """Some steps, on these rows; the mean loss."""
+    """Some of the steps, on these rows; the mean loss."""
+    optimizer = _optimizer(learning_rate, steps)
 
     def step(state: tuple[PyTree, PyTree], x: tuple[Array, Array]) -> tuple[tuple, Array]:
         (params, opt_state), (chosen, step_key) = state, x

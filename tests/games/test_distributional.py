@@ -183,7 +183,7 @@ def test_a_normalised_term_is_of_size_one_and_keeps_its_direction():
     np.testing.assert_allclose(slopes[1], slopes[0] / values[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 4, 12])
+@pytest.mark.parametrize("chunk", [1, 4])
 def test_chunks_give_the_same_values_and_gradients(chunk):
     """Of a set-level function of all rows, in the order of the rows."""
     x = jax.random.normal(KEY, (12, 5))
