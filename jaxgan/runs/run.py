@@ -153,20 +153,28 @@ class Run:
         """
         check_range(steps, Range(low=2), "steps")
         asked = model_batch(self._asked(num, labels))
-        normal = self.config.latent.distribution == "normal"
         ends_key, key = jax.random.split(key)
         draw_ends = self._latents(None if truncation is None else self._limit(truncation))
-        start, end = jnp.split(draw_ends(ends_key, 2 * num), 2)
+        ends = jnp.split(draw_ends(ends_key, 2 * num), 2)
+        frames = [
+            np.asarray(self._on_path(self.state, asked, key, ends, share, averaged=averaged))
+            for share in np.linspace(0, 1, steps, dtype=np.float32)
+        ]
+        return np.stack(frames, axis=1)
 
-        @jax.jit
-        def sample(state: Any, share: Array, batch: Batch) -> Array:
-            z = (spherical_path if normal else linear_path)(start, end, share)
+    @cached_property
+    def _on_path(self) -> Callable[..., Array]:
+        """(state, batch, key, ends, share, averaged=) -> samples at this share of the paths."""
+        path = spherical_path if self.config.latent.distribution == "normal" else linear_path
+
+        def sample(
+            state: Any, batch: Batch, key: PRNGKeyArray, ends: Any, share: Array, averaged: bool
+        ) -> Array:
+            z = path(*ends, share)
             on_path = self.program.with_latents(lambda _, n: _of_size(z, n))
             return on_path.sample(state, key, batch, averaged=averaged)
 
-        shares = np.linspace(0, 1, steps, dtype=np.float32)
-        frames = [np.asarray(sample(self.state, share, asked)) for share in shares]
-        return np.stack(frames, axis=1)
+        return jax.jit(sample, static_argnames="averaged")
 
     def reconstruct(
         self, x: Shaped[Array | np.ndarray, "n ..."], *, labels: Labels | None = None
