@@ -170,7 +170,8 @@ class Run:
         def sample(
             state: Any, batch: Batch, key: PRNGKeyArray, ends: Any, share: Array, averaged: bool
         ) -> Array:
-            z = path(*ends, share)
+            start, end = ends
+            z = path(start, end, share)
             on_path = self.program.with_latents(lambda _, n: _of_size(z, n))
             return on_path.sample(state, key, batch, averaged=averaged)
 
