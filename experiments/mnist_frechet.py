@@ -1,6 +1,8 @@
 """The Frechet distance as a loss (arXiv 2604.28190) on MNIST, with moments averaged over steps.
 
-TFDS_DATA_DIR=DIR python -m experiments.mnist_frechet
+    TFDS_DATA_DIR=DIR python -m experiments.mnist_frechet
+
+Of features of a masked autoencoder, which is trained on the data first, together with the labels.
 """
 
 import dataclasses
@@ -11,8 +13,8 @@ from jaxgan.config import Config, TermConfig
 
 
 def config() -> Config:
-    """Of the features of random convolutions, to the moments of the whole training set."""
-    loss = TermConfig(name="frechet", on="frozen:random_conv")
+    """The generator and the batches of `experiments.mnist_drifting`."""
+    loss = TermConfig(name="frechet", on="frozen:autoencoder", label_scale=3.0)
     return dataclasses.replace(mnist_drifting.config(), loss=loss)
 
 

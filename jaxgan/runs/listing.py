@@ -47,6 +47,9 @@ def described_entries(kind: str) -> Iterator[str]:
         if isinstance(record, Loss):
             how = "real i with fake i" if needs_pairs(record) else "set with set"
             yield f"    Compares {', '.join(record.views)}; {how}."
+            if record.fit is not None:
+                static = f", with these {', '.join(record.fitted)}" if record.fitted else ""
+                yield f"    Fitted to the training set once{static}."
         if isinstance(record, Penalty):
             yield f"    Weight {record.weight:g} unless it is set."
         if isinstance(record, Metric):
