@@ -19,7 +19,11 @@ Options = TypeVar("Options")
 # Annotates a field whose own fields are not prefixed with its name.
 UNPREFIXED = tyro.conf.arg(name="")
 
-_ALIASES = {"batch_size": "data.batch_size", "data_dir": "data.dir"}
+_ALIASES = {
+    "batch_size": "data.batch_size",
+    "chunk": "game.kwargs.chunk",
+    "data_dir": "data.dir",
+}
 
 # What users of other libraries write in the place of a config's flags, and what to write here.
 FOREIGN = {
