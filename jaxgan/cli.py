@@ -177,7 +177,7 @@ def _train(arguments: Sequence[str]) -> None:
     print(f"samples        {result.workdir / result.summary['picture']}")
 
 
-_TRAIN_HELP = """Aliases: --batch-size, --data-dir, --chunk. Entries by name: --loss.kwargs.NAME VALUE
+_TRAIN_HELP = """Aliases: --batch-size, --data-dir, --chunk. By name: --loss.kwargs.NAME VALUE
 (and likewise of terms, penalties, augmentation, controllers, game, networks, optimizers and data),
 --terms.LABEL.name LOSS, --penalties.NAME.weight VALUE, --networks.NAME.network.name NETWORK,
 --controllers.LABEL.name MEASURE; `jaxgan list` tells the names. Any float X may change over the
