@@ -77,7 +77,10 @@ def train(
     with written(directory), locked(directory.root), interruption() as interrupted:
         config = resumed(directory, config, resume)
         program = build(config)
-        check_memory(config, program)
+        # Before the directory is touched, as is all that can be refused.
+        key = jax.random.key(config.seed)
+        reference = None if directory.steps() else program.fit(key)
+        check_memory(config, program, reference)
         best, highest = best_metric(config, program.source, conditional=program.conditional)
         data = {"": describe(program.source)}
         data |= {name: describe(stream) for name, stream in program.streams.items()}
@@ -85,7 +88,7 @@ def train(
         directory.describe(config, data, modules, best_metric=(best, highest))
         checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
-            loop = _Loop(config, program, directory, checkpointer)
+            loop = _Loop(config, program, directory, checkpointer, reference)
             with closing(loop.writer):
                 return loop.run_to_the_end(interrupted)
 
@@ -99,12 +102,17 @@ class _Loop:
     """
 
     def __init__(
-        self, config: Config, program: Program, directory: RunDirectory, checkpointer: Checkpointer
+        self,
+        config: Config,
+        program: Program,
+        directory: RunDirectory,
+        checkpointer: Checkpointer,
+        reference: PyTree,
     ) -> None:
         key = jax.random.key(config.seed)
         restored = checkpointer.restore(partial(jax.eval_shape, program.init, key))
         if restored is None:
-            state = jax.jit(program.init)(key, program.fit(key))
+            state = jax.jit(program.init)(key, reference)
             restored = state, {"window": {}, "metrics": {}}
         state, extra = restored
         self.config, self.program, self.directory = config, program, directory

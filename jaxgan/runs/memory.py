@@ -16,6 +16,7 @@ from jaxgan.fields import leaves
 from jaxgan.games import Game
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.data_feed import fits_on_device
+from jaxgan.types import PyTree
 
 _SIZES = ("data.batch_size", "data.resize", "data.pad", "latent.dim", "steps_per_call")
 _LARGE = 256  # a size that may be to blame
@@ -23,14 +24,15 @@ _HALVINGS, _REFINEMENTS = 40, 4  # of a size that does not fit
 _FLOAT_BYTES = 4
 
 
-def check_memory(config: Config, program: Program) -> None:
+def check_memory(config: Config, program: Program, reference: PyTree = None) -> None:
     """Raises ConfigError if a device cannot hold what it must, by a count that is too low.
 
     Args:
         config: What is to be run.
         program: The same, built.
+        reference: What the game was fitted to; None of one that is not, or is not yet.
     """
-    available, needed = device_bytes(program), needed_bytes(config, program)
+    available, needed = device_bytes(program), needed_bytes(config, program, reference)
     if needed <= available:
         return
     message = (
@@ -38,7 +40,7 @@ def check_memory(config: Config, program: Program) -> None:
     )
     large = [(path, value) for path, value in _sizes(config) if np.max(value) > _LARGE]
     for path, value in sorted(large, key=lambda size: -np.max(size[1])):
-        fitting = _fitting(config, program, path, int(np.max(value)), available)
+        fitting = _fitting(config, program, reference, path, int(np.max(value)), available)
         if fitting is not None:
             raise ConfigError(f"{message}; {path} is {value}: about {fitting} fits; lower it")
     raise ConfigError(f"{message}; make the networks or the batch smaller")
@@ -51,18 +53,18 @@ def device_bytes(program: Program) -> int:
     return int(stats.get("bytes_limit", machine))
 
 
-def needed_bytes(config: Config, program: Program) -> int:
+def needed_bytes(config: Config, program: Program, reference: PyTree = None) -> int:
     """Bytes of a device for the state, one batch as floats, its latents, and the data it holds.
 
     The state is parameters, statistics, optimisers and averages. Of the forward pass, half of the
     outputs of matrix products and convolutions: the first state is made with samples that a step
-    does without. A game that is fitted to the data first has neither counted.
+    does without. A game that is not yet fitted to the data has neither counted.
     """
     fitted = isinstance(program.game, Game) and program.game.fit is not None
     needed = 0
-    if not fitted:
+    if reference is not None or not fitted:
         # Called as it will be, so that it is traced once.
-        traced = jax.jit(program.init).trace(jax.random.key(config.seed), None)
+        traced = jax.jit(program.init).trace(jax.random.key(config.seed), reference)
         needed = sum(map(_nbytes, jax.tree.leaves(traced.out_info)))
         needed += sum(_products(traced.jaxpr.jaxpr)) // 2 // program.mesh.size
     rows = batch_sizes(config)
@@ -110,7 +112,7 @@ def _numbers(size: Any) -> tuple[Any, ...]:
 
 
 def _fitting(
-    config: Config, program: Program, path: str, largest: int, available: int
+    config: Config, program: Program, reference: PyTree, path: str, largest: int, available: int
 ) -> int | None:
     """About the largest limit of a size with which the run fits; None if no limit helps."""
 
@@ -121,10 +123,12 @@ def _fitting(
         source = _with_side(program.source, limit) if path == "data.resize" else program.source
         try:
             built = build(smaller, program.mesh, source=source, streams=program.streams)
-            return needed_bytes(smaller, built) <= available
+            return needed_bytes(smaller, built, reference) <= available
         except ConfigError:  # too small for something else, or no multiple of it
             return False
 
+    if reference is not None and path in ("data.resize", "data.pad"):
+        return None  # which would need another reference
     halves = (largest >> n for n in range(1, _HALVINGS) if largest >> n)
     low = next((limit for limit in halves if fits(limit)), None)
     if low is None:

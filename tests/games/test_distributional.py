@@ -25,6 +25,7 @@ from jaxgan.games import Frozen, LabelCode, Nets, Penalty, Term, distribution_ma
 from jaxgan.losses import energy_distance
 from jaxgan.penalties import r1
 from jaxgan.runs.build import build
+from jaxgan.runs.loop import train
 from jaxgan.runs.scoring import scored_by
 from jaxgan.types import Losses
 
@@ -309,3 +310,9 @@ def test_a_generator_is_not_scored_by_the_encoder_that_trained_it():
     explicit = dataclasses.replace(config, eval_features="classifier")
     with pytest.raises(ConfigError, match="choose others with --eval-features"):
         scored_by(explicit, source)
+
+
+def test_a_refused_chunk_leaves_no_run(tmp_path):
+    with pytest.raises(ConfigError, match="chunk is 5; it must divide the batch of 16"):
+        train(digits(16, chunk=5), tmp_path / "run")
+    assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file() and path.suffix]
