@@ -27,7 +27,8 @@ def config() -> Config:
         game=GameConfig(name="distribution_matching"),
         generator=PlayerConfig(
             network=NetworkConfig(
-                name="mlp", kwargs={"widths": widths, "activation": "relu", "output": "linear"}
+                name="mlp",
+                kwargs={"widths": widths, "output": "linear", "initialization": "fan_in_uniform"},
             ),
             learning_rate=Ramp(1e-3, 1e-4, shape="cosine"),
             clip_norm=2.0,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, ScalarLike
+from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
 from jaxgan import collectives
 from jaxgan.errors import ConfigError
@@ -37,6 +37,28 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 def compute_dtype(name: str) -> DTypeLike:
     """The type to compute in, by its name in DTYPES; ConfigError if there is none."""
     return lookup(DTYPES, name, "dtype")
+
+
+# Weights of n inputs, and biases where they are not 0.
+INITIALIZATIONS = ("lecun_normal", "fan_in_uniform")
+
+
+def dense(x: Float[Array, "n d"], features: int, initialization: str, **options: Any) -> nn.Dense:
+    """A dense layer for x, initialised by one of INITIALIZATIONS; ConfigError on another name.
+
+    With biases of 0 a network of ReLU is linear along every ray at first, and its kinks have to
+    move away from the origin.
+    """
+    if initialization not in INITIALIZATIONS:
+        raise unknown("initialization", initialization, INITIALIZATIONS)
+    if initialization == "lecun_normal":
+        return nn.Dense(features, **options)
+    bound = x.shape[-1] ** -0.5
+
+    def uniform(key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return nn.Dense(features, kernel_init=uniform, bias_init=uniform, **options)
 
 
 def activate(x: Float[Array, "n ..."], name: str) -> Float[Array, "n ..."]:

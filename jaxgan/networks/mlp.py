@@ -18,7 +18,14 @@ from jaxgan.networks.conditioning import (
     normalise_given,
 )
 from jaxgan.networks.heads import outputs_of
-from jaxgan.networks.layers import activate, compute_dtype, gaussian_noise, linear, perturb
+from jaxgan.networks.layers import (
+    activate,
+    compute_dtype,
+    dense,
+    gaussian_noise,
+    linear,
+    perturb,
+)
 from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
 from jaxgan.types import Outputs
 
@@ -41,6 +48,8 @@ class MLPGenerator(nn.Module):
         noise: Standard deviation of Gaussian noise on the input of all layers but the first.
         input_noise: That of noise on the input.
         dropout: Share of the values that are zeroed in the input of all layers but the first.
+        initialization: Of weights "lecun_normal", of biases 0; or "fan_in_uniform", both uniform in
+            +-1 / sqrt(inputs), which is PyTorch's default.
         dtype: The type to compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
     """
@@ -57,6 +66,7 @@ class MLPGenerator(nn.Module):
     noise: ScalarLike | None = None
     input_noise: ScalarLike | None = None
     dropout: ScalarLike | None = None
+    initialization: str = "lecun_normal"
     dtype: str = "float32"
     axis_name: str | None = None
 
@@ -66,7 +76,7 @@ class MLPGenerator(nn.Module):
     ) -> Float[Array, "n ..."]:
         """Returns n samples [n, *shape] in float32, of latents or of what is to be translated."""
         x = _hidden(self, z, condition, train, GENERATOR_CONDITIONING)[0]
-        last = nn.Dense(math.prod(self.shape), dtype=compute_dtype(self.dtype))
+        last = dense(x, math.prod(self.shape), self.initialization, dtype=compute_dtype(self.dtype))
         x = linear(
             last,
             perturb(self, x, train),
@@ -102,6 +112,7 @@ class MLPDiscriminator(nn.Module):
         noise: Standard deviation of Gaussian noise on the input of all layers but the first.
         input_noise: That of noise on the input.
         dropout: Share of the values that are zeroed in the input of all layers but the first.
+        initialization: Of hidden layers: see `MLPGenerator`.
         dtype: The type that hidden layers compute in: "float32" or "bfloat16".
         axis_name: The device axis that batch statistics are shared over.
     """
@@ -120,6 +131,7 @@ class MLPDiscriminator(nn.Module):
     noise: ScalarLike | None = None
     input_noise: ScalarLike | None = None
     dropout: ScalarLike | None = None
+    initialization: str = "lecun_normal"
     dtype: str = "float32"
     axis_name: str | None = None
 
@@ -158,7 +170,7 @@ def _hidden(
     for index, width in enumerate(module.widths):
         x = perturb(module, x, train) if index else x
         x = linear(
-            nn.Dense(width, use_bias=module.norm != "batch", dtype=dtype),
+            dense(x, width, module.initialization, use_bias=module.norm != "batch", dtype=dtype),
             x,
             spectral_norm=module.spectral_norm,
             weight_norm=module.weight_norm,

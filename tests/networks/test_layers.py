@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 
 from jaxgan.errors import ConfigError
+from jaxgan.networks import MLPGenerator
 from jaxgan.networks.layers import (
     ACTIVATIONS,
     BATCH_NORM_MOMENTUM,
@@ -133,3 +134,22 @@ def test_convolution_layers_compute_in_their_dtype_on_float32_parameters(key, la
     assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), variables["params"]) == {
         "kernel": ((4, 4, 3, 5), "float32")
     }
+
+
+def test_fan_in_uniform_is_pytorchs_default():
+    """Weights and biases of n inputs in +-1 / sqrt(n), of their variance 1 / (3 n)."""
+    torch = pytest.importorskip("torch")
+    network = MLPGenerator((3,), (400,), initialization="fan_in_uniform", output="linear")
+    layers = network.init(jax.random.key(0), jnp.zeros((1, 25)), train=False)["params"]
+    theirs = torch.nn.Linear(25, 400)
+    for name, mine in (("weight", "kernel"), ("bias", "bias")):
+        found, expected = layers["Dense_0"][mine], getattr(theirs, name).detach().numpy()
+        assert found.size == expected.size
+        assert np.abs(found).max() <= 0.2 and np.abs(expected).max() <= 0.2
+        np.testing.assert_allclose(np.std(found), np.std(expected), rtol=0.1)
+        np.testing.assert_allclose(np.std(found), (1 / 75) ** 0.5, rtol=0.1)
+    assert np.abs(layers["Dense_1"]["bias"]).max() <= 0.05
+    with pytest.raises(ConfigError, match="unknown initialization 'torch'"):
+        network.clone(initialization="torch").init(
+            jax.random.key(0), jnp.zeros((1, 25)), train=False
+        )
