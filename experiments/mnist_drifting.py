@@ -5,6 +5,11 @@
 
 Score drift (arXiv 2603.09936, 2604.06333) is the conservative form of drifting (Deng et al. 2026),
 whose own field is the second command. Samples are compared together with their labels.
+
+On one of 2 CPU cores (AMD EPYC), 2026-11-21, seed 0: classifier FID 1.37, 10 of 10 classes, their
+KL .0024, 96.8 % read as the class that was asked for, after 24 minutes (FID 3.0 after 4 minutes,
+1.7 after 12). On the other core, beside it, `experiments.mnist_dcgan` came to FID 7.5 and KL .069
+after 21 minutes.
 """
 
 from jaxgan.cli import experiment_main
