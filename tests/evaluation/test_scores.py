@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan.data import Mixture, from_arrays
+from jaxgan.data import Curve, Mixture, from_arrays
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import average_scores, real_baseline, score, scores
 from jaxgan.evaluation.scores import baseline_sides
@@ -29,6 +29,7 @@ POINTS = Sides(
         for n in (300, 200)
     ),
     mixture=Mixture(CENTERS, 0.3),
+    curve=Curve(np.eye(2, dtype="f"), np.linspace([0, 0], [4, 0], 60, dtype="f")),
 )
 
 
@@ -37,7 +38,7 @@ def chosen(*names):
 
 
 def sides_of(name):
-    return POINTS if name == "mixture_modes" else SIDES
+    return POINTS if name in ("mixture_modes", "curve_coverage") else SIDES
 
 
 @pytest.mark.parametrize("name", METRICS)
