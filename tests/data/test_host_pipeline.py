@@ -179,6 +179,8 @@ def interrupt():  # again, should Python drop the first one in a destructor
     for _ in range(3):
         time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
+# A process that a script starts in the background would ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Thread(target=interrupt, daemon=True).start()
 slow = lambda batch: time.sleep(0.1) or batch
 key_data = np.zeros(2, np.uint32)
