@@ -26,6 +26,11 @@ def zero_sum(distance: Float[Array, ""]) -> Losses:
     return Losses(generator=distance, discriminator=-distance)
 
 
+def of_generator(value: Float[Array, ""]) -> Losses:
+    """The generator minimises the value, in which the discriminator plays no part."""
+    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+
+
 def comparable(
     x: Float[Array | np.ndarray, "n ..."], y: Float[Array | np.ndarray, "m ..."]
 ) -> tuple[Float[Array, "n ..."], Float[Array, "m ..."]]:
@@ -66,17 +71,20 @@ def same_length(what: str, **batches: Shaped[Array | np.ndarray, "_n ..."]) -> N
 def fitted_to(
     reference: Mapping[str, Float[Array | np.ndarray, "..."]],
     name: str,
-    x: Float[Array, "n d"],
+    real: Float[Array | np.ndarray, "n ..."],
+    fake: Float[Array | np.ndarray, "m ..."],
     **axes: int,
-) -> None:
-    """Raises ConfigError unless the reference is that of the loss, and of vectors such as x.
+) -> Float[Array, "m d"]:
+    """The fakes as vectors; ConfigError unless the reference is that of the loss, and of such ones.
 
     Args:
         reference: What was fitted.
         name: Of the loss.
-        x: What it is to be compared with.
+        real: Real samples, of which only the shape counts.
+        fake: What it is to be compared with.
         **axes: The arrays that it must hold, each with the axis that has d entries.
     """
+    _, x = vectors(real, fake)
     if missing := sorted(axes.keys() - reference.keys()):
         raise ConfigError(
             f"the reference of {name} has no {missing[0]!r}; make it with LOSSES[{name!r}].fit"
@@ -88,6 +96,7 @@ def fitted_to(
                 f"{array} of the reference of {name} has shape {shape}, and samples have "
                 f"{x.shape[1]} entries; fit it to the view that is compared"
             )
+    return x
 
 
 def matched(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
 from jaxgan.kernels import Scalars, euclidean_distances
-from jaxgan.losses.common import product, same_length, vectors
+from jaxgan.losses.common import of_generator, product, same_length, vectors
 from jaxgan.losses.record import loss
 from jaxgan.registry import AT_LEAST_ONE, POSITIVE
 from jaxgan.types import Losses
@@ -175,7 +175,7 @@ def _following(
     """The mean of (x / s - sg(x / s + V))^2; x / s, which may be large, is not rounded."""
     moved = (x - jax.lax.stop_gradient(x)) / scale
     value = jnp.mean(jnp.square(moved - field))
-    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+    return of_generator(value)
 
 
 def _field(

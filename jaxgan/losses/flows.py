@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import Scalars, median_bandwidth, squared_distances
-from jaxgan.losses.common import at_least, product, vectors
+from jaxgan.losses.common import at_least, of_generator, product, vectors
 from jaxgan.losses.record import loss
 from jaxgan.losses.transport import (
     check_iterations,
@@ -111,7 +111,7 @@ def score_drift(
 
     values = [log_mean(within, h, others) - log_mean(between, h) for h in bandwidths]
     value = jnp.mean(jnp.stack(values))
-    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+    return of_generator(value)
 
 
 @loss(ranges={"epsilon": POSITIVE, "step": POSITIVE, "num_iterations": Range(low=2)})
@@ -162,7 +162,7 @@ def sinkhorn_drift(
     )
     moved = x - start - step * (to_real - to_fake)
     value = jnp.mean(jnp.sum(jnp.square(moved), axis=1))
-    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+    return of_generator(value)
 
 
 def barycentric_map(

@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike
 
-from jaxgan.losses.common import fitted_to, product, vectors
+from jaxgan.losses.common import fitted_to, of_generator, product
 from jaxgan.losses.record import loss
 from jaxgan.registry import Range
 from jaxgan.types import Losses
@@ -84,7 +84,7 @@ class FrechetNetwork(nn.Module):
         if train and not self.is_initializing():
             for variable, average in zip(variables, moved, strict=True):
                 variable.value = average
-        return _of_generator(value)
+        return of_generator(value)
 
 
 def frechet_fit(features: Float[np.ndarray, "n d"], *, key: PRNGKeyArray) -> dict[str, np.ndarray]:
@@ -143,7 +143,7 @@ def frechet(
     del decay
     x = _points(real, fake, reference)
     start = frechet_averages(x.shape[1], x.dtype)
-    return _of_generator(averaged_frechet(x, start, reference=reference, decay=0.0)[0])
+    return of_generator(averaged_frechet(x, start, reference=reference, decay=0.0)[0])
 
 
 def averaged_frechet(
@@ -190,13 +190,7 @@ def _points(
     fake: Float[Array | np.ndarray, "m ..."],
     reference: Reference,
 ) -> Float[Array, "m d"]:
-    _, x = vectors(real, fake)
-    fitted_to(reference, "frechet", x, mean=0, root=1)
-    return x
-
-
-def _of_generator(value: Float[Array, ""]) -> Losses:
-    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+    return fitted_to(reference, "frechet", real, fake, mean=0, root=1)
 
 
 @jax.custom_jvp

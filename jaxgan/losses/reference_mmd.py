@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels import Scalars, gaussian_mixture, mean_between, mean_within, squared_distances
-from jaxgan.losses.common import at_least, fitted_to, product, vectors
+from jaxgan.losses.common import at_least, fitted_to, of_generator, product
 from jaxgan.losses.flows import BANDWIDTHS
 from jaxgan.losses.record import loss
 from jaxgan.registry import AT_LEAST_ONE, POSITIVE
@@ -73,12 +73,12 @@ def mmd_reference(
 
     Source: RDM 2026, https://arxiv.org/abs/2607.02375
     """
-    x = _points(real, fake, reference, "mmd_reference", samples=1)
+    x = fitted_to(reference, "mmd_reference", real, fake, samples=1)
     y, median = (jax.lax.stop_gradient(jnp.asarray(reference[k])) for k in ("samples", "median"))
     scaled = jnp.asarray(bandwidths, x.dtype) * median.astype(x.dtype)
     kernel = functools.partial(gaussian_mixture, bandwidths=scaled, average=True)
     between = mean_between(kernel, x, y.astype(x.dtype))
-    return _of_generator(mean_within(kernel, x, diagonal=True) - 2 * between)
+    return of_generator(mean_within(kernel, x, diagonal=True) - 2 * between)
 
 
 def landmarks_fit(
@@ -149,7 +149,7 @@ def mmd_nystroem(
     Source: RDM 2026, https://arxiv.org/abs/2607.02375
     """
     del bandwidths, landmarks
-    x = _points(real, fake, reference, "mmd_nystroem", landmarks=1)
+    x = fitted_to(reference, "mmd_nystroem", real, fake, landmarks=1)
     fixed = {k: jax.lax.stop_gradient(jnp.asarray(v, x.dtype)) for k, v in reference.items()}
     widths, squared = fixed["bandwidths"], squared_distances(x, fixed["landmarks"])
     kernel = functools.partial(gaussian_mixture, bandwidths=widths, average=True)
@@ -159,7 +159,7 @@ def mmd_nystroem(
         for width, weights in zip(widths, fixed["weights"], strict=True)
     ]
     within = mean_within(kernel, x, diagonal=True)
-    return _of_generator(within - 2 * jnp.mean(jnp.stack(between)) + fixed["constant"])
+    return of_generator(within - 2 * jnp.mean(jnp.stack(between)) + fixed["constant"])
 
 
 def frequencies_fit(
@@ -230,28 +230,12 @@ def mmd_fourier(
     RDM 2026, https://arxiv.org/abs/2607.02375
     """
     del bandwidths, num_frequencies
-    x = _points(real, fake, reference, "mmd_fourier", frequencies=1)
+    x = fitted_to(reference, "mmd_fourier", real, fake, frequencies=1)
     fixed = {k: jax.lax.stop_gradient(jnp.asarray(v, x.dtype)) for k, v in reference.items()}
     phases = product(x - fixed["center"][None], fixed["frequencies"].T)
     cosines = jnp.mean(jnp.cos(phases), axis=0) - fixed["cosines"]
     sines = jnp.mean(jnp.sin(phases), axis=0) - fixed["sines"]
-    return _of_generator(jnp.mean(jnp.square(cosines) + jnp.square(sines)))
-
-
-def _points(
-    real: Float[Array | np.ndarray, "n ..."],
-    fake: Float[Array | np.ndarray, "m ..."],
-    reference: Reference,
-    name: str,
-    **axes: int,
-) -> Float[Array, "m d"]:
-    _, x = vectors(real, fake)
-    fitted_to(reference, name, x, **axes)
-    return x
-
-
-def _of_generator(value: Float[Array, ""]) -> Losses:
-    return Losses(generator=value, discriminator=jnp.zeros_like(value))
+    return of_generator(jnp.mean(jnp.square(cosines) + jnp.square(sines)))
 
 
 def _rng(key: PRNGKeyArray) -> np.random.Generator:

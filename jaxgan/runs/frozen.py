@@ -25,21 +25,29 @@ from jaxgan.types import PyTree
 _VERSION = 1
 
 
-def frozen_views(config: Config, source: Callable[[], Source]) -> dict[str, Frozen]:
-    """The views of frozen networks that the terms compare.
+def networks_of_views(
+    config: Config, source: Callable[[], Source]
+) -> dict[str, Callable[[], FeatureNetwork]]:
+    """The networks that the views of frozen networks are of, by name.
 
-    Networks are made when they are first used, since some are trained on the data first.
+    Each is made once, and when it is first used, since some are trained on the data first.
 
     Args:
         config: What to run.
         source: The data set, opened.
     """
-    return {on: _frozen(config, on, name, source) for on, name in frozen_networks(config).items()}
+    names = set(frozen_networks(config).values())
+    return {name: cache(partial(_network, config, name, source)) for name in names}
 
 
-def _frozen(config: Config, on: str, name: str, source: Callable[[], Source]) -> Frozen:
-    network = cache(partial(_network, config, name, source))
+def frozen_views(
+    config: Config, networks: Mapping[str, Callable[[], FeatureNetwork]]
+) -> dict[str, Frozen]:
+    """The views of frozen networks that the terms compare."""
+    return {on: _frozen(on, name, networks[name]) for on, name in frozen_networks(config).items()}
 
+
+def _frozen(on: str, name: str, network: Callable[[], FeatureNetwork]) -> Frozen:
     def apply(weights: PyTree, samples: Any) -> Any:
         made = network()
         if on.startswith("frozen:"):
@@ -66,7 +74,7 @@ def _network(config: Config, name: str, source: Callable[[], Source]) -> Feature
 
 def fitted(
     fit: Callable[..., dict[str, Any]],
-    config: Config,
+    networks: Mapping[str, Callable[[], FeatureNetwork]],
     on: str,
     arguments: Mapping[str, Any],
     code: LabelCode | None,
@@ -77,7 +85,7 @@ def fitted(
 
     Args:
         fit: See `jaxgan.losses.Loss`.
-        config: What to run.
+        networks: As `networks_of_views` makes them.
         on: The view that the loss compares: images, or the features of a frozen network.
         arguments: Of `fit`.
         code: Appends labels to the view; None: does not.
@@ -93,7 +101,7 @@ def fitted(
             f"{fit.__name__} fits to the whole training set once, and {on} change; compare images "
             "or the features of a frozen network"
         )
-    network = None if on == "images" else _network(config, name, lambda: source)
+    network = None if on == "images" else networks[name]()
     identity = source.name, source.version, source.split, source.size, sample_digest(source)
     settings = sorted((name, repr(value)) for name, value in arguments.items())
     seed = hashlib.blake2b(np.asarray(jax.random.key_data(key)).tobytes()).hexdigest()

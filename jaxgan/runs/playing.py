@@ -11,6 +11,7 @@ from flax import linen as nn
 from jaxgan.config import Config, PlayerConfig, TermConfig, player_configs, term_configs
 from jaxgan.data import Source
 from jaxgan.errors import ConfigError
+from jaxgan.features import FeatureNetwork
 from jaxgan.games import Algorithm, Game, LabelCode, Measure, Penalty, Term, measured
 from jaxgan.ramp import Ramp
 from jaxgan.registry import unknown
@@ -26,7 +27,7 @@ from jaxgan.runs.entries import (
     takes,
     term_entries,
 )
-from jaxgan.runs.frozen import fitted, frozen_views
+from jaxgan.runs.frozen import fitted, frozen_views, networks_of_views
 from jaxgan.training.controllers import Controller
 from jaxgan.training.optimizers import make_optimizer
 from jaxgan.training.schedules import Path, value_at
@@ -54,12 +55,14 @@ def make_game(
     _check_supplied(config)
     terms, penalties = term_entries(config), penalty_entries(config)
     augmentation, measures = augmentation_entry(config), measure_entries(config)
-    frozen = frozen_views(config, source)
+    networks = networks_of_views(config, source)
+    frozen = frozen_views(config, networks)
 
     def game(hparams: Hparams) -> Game | Algorithm:
         supplied = {
             "terms": lambda: {
-                label: _term(term, label, config, source, hparams) for label, term in terms.items()
+                label: _term(term, label, config, source, networks, hparams)
+                for label, term in terms.items()
             },
             "penalties": lambda: {
                 label: _penalty(penalty, label, config, hparams)
@@ -107,7 +110,12 @@ def _function(entry: Entry, hparams: Hparams) -> Callable[..., Any]:
 
 
 def _term(
-    entry: Entry, label: str, config: Config, source: Callable[[], Source], hparams: Hparams
+    entry: Entry,
+    label: str,
+    config: Config,
+    source: Callable[[], Source],
+    networks: Mapping[str, Callable[[], FeatureNetwork]],
+    hparams: Hparams,
 ) -> Term:
     own, record = value_at(hparams, entry.path), entry.record
     _, term = term_configs(config)[label]
@@ -116,7 +124,7 @@ def _term(
         function = partial(_of_network, **entry.static, **_floats_of(entry, hparams))
     if record.fit is not None:
         arguments = {name: entry.arguments[name] for name in record.fitted}
-        fit = partial(fitted, record.fit, config, term.on, arguments, code)
+        fit = partial(fitted, record.fit, networks, term.on, arguments, code)
     return Term(
         function,
         weight=own["weight"],
