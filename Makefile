@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --editable
 FLAGS ?=
 
-.PHONY: demo test test-all parity lint bench clean
+.PHONY: demo test test-all parity lint bench results clean
 
 demo: $(VENV)/.core  ## train on scikit-learn's digits: weights, metrics and a picture in runs/digits
 	$(BIN)/python -m experiments.digits $(FLAGS)
@@ -30,6 +30,9 @@ bench: $(VENV)/.bench  ## against torch, side by side
 	$(BIN)/python benchmarks/dcgan_step.py $(FLAGS)
 	$(BIN)/python benchmarks/losses.py --quick
 	$(BIN)/python benchmarks/metrics.py --quick
+
+results: $(VENV)/.core  ## the tables of RESULTS.md: many hours; goes on where it was interrupted
+	$(BIN)/python benchmarks/results.py $(FLAGS)
 
 clean:  ## remove the environment and what can be made again
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

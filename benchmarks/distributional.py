@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from ring_losses import interval
+from tables import interval
 
 from jaxgan import runtime
 from jaxgan.config import (

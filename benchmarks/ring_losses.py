@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from tables import interval
 
 from jaxgan import runtime
 from jaxgan.config import Config, PenaltyConfig, Ramp, override
@@ -245,15 +246,6 @@ def train(training: Training, reference: Training) -> tuple[dict[str, Any], Trai
         "step_time_rounds": ratios,
         "seconds_per_step": statistics.median(seconds),
     }, reference
-
-
-def interval(values: Sequence[float], digits: int) -> str:
-    """The mean and the half-width of its 95 % interval, by Student's t."""
-    from scipy.stats import t
-
-    n = len(values)
-    half = t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5
-    return f"{np.mean(values):.{digits}f} +- {half:.{digits}f}"
 
 
 def line(label: str, row: Setting | str, figures: Mapping[str, Any]) -> str:

@@ -9,18 +9,8 @@ from jaxgan.runs.build import build
 
 
 @pytest.fixture(scope="module")
-def script(monkeypatch_module):
+def script():
     return load("distributional")
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module():
-    """`ring_losses` is beside the script, which finds it when it is run."""
-    from benchmark_scripts import BENCHMARKS
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(BENCHMARKS)
-        yield patched
 
 
 @pytest.mark.slow

@@ -34,11 +34,6 @@ def test_every_loss_has_a_row_that_builds_or_a_reason(ring_losses):
         build(config)
 
 
-def test_the_interval_is_students(ring_losses):
-    """t(0.975, 4) = 2.776 and a standard deviation of sqrt(2.5), from a table."""
-    assert ring_losses.interval([1, 2, 3, 4, 5], 2) == "3.00 +- 1.96"
-
-
 def test_results_of_other_settings_are_not_mixed(ring_losses, tmp_path):
     out = tmp_path / "ring.md"
     ring_losses.write(out, {}, {"steps": 20, "seeds": 2})
