@@ -10,9 +10,10 @@ derivative of each is made of the other two, so reverse mode never leaves the fa
 
 XLA:CPU is fast for convolutions in plain NHWC, HWIO form, and 6 to 30 times slower for what lax
 makes instead: the weight gradient of a strided transposed convolution, every gradient inside a
-loop, and the grouped convolution that `vmap` makes of batched kernels. So there the family is
-written out in the plain form and has its own rules for reverse mode (forward mode is given up) and
-for `vmap`. Other backends get lax's convolutions.
+loop, and grouped convolutions, among them those that `vmap` makes of batched kernels. So there the
+family is written out in the plain form and has its own rules for reverse mode (forward mode is
+given up) and for `vmap`; a convolution in groups is the `vmap` of one over them. Other backends get
+lax's convolutions.
 """
 
 from collections.abc import Callable
@@ -42,20 +43,28 @@ _FREE_AXES: dict[str, dict[str, tuple[int, int]]] = {
 
 def conv(
     x: Float[Array, "n h w i"],
-    kernel: Float[Array, "kh kw i o"],
+    kernel: Float[Array, "kh kw inputs o"],
     *,
     stride: int = 1,
     padding: Padding = "SAME",
+    groups: int = 1,
 ) -> Float[Array, "n h_out w_out o"]:
     """The convolution (cross-correlation) of `lax.conv_general_dilated`.
 
-    SAME pads to sides of ceil(h / stride), VALID does not pad.
+    SAME pads to sides of ceil(h / stride), VALID does not pad. With groups, equal runs of
+    consecutive channels, each group of outputs sees the group of `inputs` = i / groups inputs of
+    its own place.
     """
     if jax.default_backend() != "cpu":
         return lax.conv_general_dilated(
-            x, kernel, (stride, stride), padding, dimension_numbers=DIMENSIONS
+            x,
+            kernel,
+            (stride, stride),
+            padding,
+            dimension_numbers=DIMENSIONS,
+            feature_group_count=groups,
         )
-    return canonical_conv(x, kernel, stride=stride, padding=padding)
+    return canonical_conv(x, kernel, stride=stride, padding=padding, groups=groups)
 
 
 def conv_transpose(
@@ -78,12 +87,18 @@ def conv_transpose(
 
 def canonical_conv(
     x: Float[Array, "n h w i"],
-    kernel: Float[Array, "kh kw i o"],
+    kernel: Float[Array, "kh kw inputs o"],
     *,
     stride: int = 1,
     padding: Padding = "SAME",
+    groups: int = 1,
 ) -> Float[Array, "n h_out w_out o"]:
     """`conv` in the form that XLA:CPU is fast at; reverse mode only."""
+    if groups > 1:
+        of_group = partial(canonical_conv, stride=stride, padding=padding)
+        x, kernel = (a.reshape(*a.shape[:-1], groups, -1) for a in (x, kernel))
+        y = jax.vmap(of_group, in_axes=3, out_axes=3)(x, kernel)
+        return y.reshape(*y.shape[:3], -1)
     pads = _pads(x.shape[1:3], kernel.shape[:2], stride, padding)
     return _contract("y", stride, pads, {"x": x, "w": kernel})
 

@@ -18,7 +18,7 @@ from jaxgan.registry import lookup, unknown
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 3
 BATCH_NORM_MOMENTUM = 0.9  # PyTorch's DCGAN example; flax's .99 lags behind a generator that moves
 DCGAN_INIT = nn.initializers.normal(0.02)  # Radford et al. 2016, section 4
-NORMS = ("batch", "layer", "none")
+NORMS = ("batch", "layer", "first_batch", "none")
 DTYPES: dict[str, DTypeLike] = {"bfloat16": jnp.bfloat16, "float32": jnp.float32}
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -79,7 +79,7 @@ def normalise(
 
     "batch": over all axes but the last, with running statistics in the collection `batch_stats` for
     `train=False`; over the devices of `axis_name` too. "layer": over all axes but the first, as
-    WGAN-GP asks of critics. "none": nothing.
+    WGAN-GP asks of critics. "first_batch": see `FirstBatchNorm`. "none": nothing.
 
     Args:
         x: What to normalise.
@@ -110,9 +110,56 @@ def normalise(
     if kind == "layer":
         axes = tuple(range(1, x.ndim))
         return nn.LayerNorm(reduction_axes=axes, dtype=dtype, use_fast_variance=False)(x)
+    if kind == "first_batch":
+        return FirstBatchNorm(dtype, axis_name)(x, train=train)
     if kind == "none":
         return x
     raise unknown("norm", kind, NORMS)
+
+
+class FirstBatchNorm(nn.Module):
+    """Normalises by the mean and the deviation a channel of the first batch of training, for good.
+
+    This is the data-dependent initialisation of weight normalisation: units start with outputs of
+    mean 0 and deviation 1, so that noise of a given size means the same in every layer. It learns
+    nothing, and does nothing before that batch. The statistics are in the collection `batch_stats`;
+    a channel that was constant is measured again.
+    Source: Salimans and Kingma 2016, Weight Normalization, https://arxiv.org/abs/1602.07868,
+    section 3.
+
+    Attributes:
+        dtype: The type of the result.
+        axis_name: The device axis that statistics are shared over.
+    """
+
+    dtype: DTypeLike = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n ... c"], *, train: bool) -> Float[Array, "n ... c"]:
+        """Returns the normalised x."""
+        mean, deviation = (
+            self.variable("batch_stats", name, jnp.zeros, (x.shape[-1],), jnp.float32)
+            for name in ("mean", "deviation")
+        )
+        if _is_stochastic(self, train):
+            measured = deviation.value > 0
+            found = _moments(jax.lax.stop_gradient(x).astype(jnp.float32), self.axis_name)
+            for variable, new in zip((mean, deviation), found, strict=True):
+                variable.value = jnp.where(measured, variable.value, new)
+        scale = jnp.where(deviation.value > 0, deviation.value, 1)
+        shape = (1,) * (x.ndim - 1) + (-1,)
+        return ((x - mean.value.reshape(shape)) / scale.reshape(shape)).astype(self.dtype)
+
+
+def _moments(
+    x: Float[Array, "n ... c"], axis_name: str | None
+) -> tuple[Float[Array, "c"], Float[Array, "c"]]:
+    """The mean and the standard deviation a channel, over the devices of an axis."""
+    x = x.reshape(-1, x.shape[-1])
+    mean = collectives.mean(x.mean(axis=0), axis_name)
+    variance = collectives.mean(jnp.square(x - mean[None]).mean(axis=0), axis_name)
+    return mean, jnp.sqrt(variance)
 
 
 def linear(
@@ -235,7 +282,14 @@ def _global_draws(
 
 
 class Conv(nn.Module):
-    """A convolution, NHWC, to sides of ceil(h / stride), with parameters in float32."""
+    """A convolution, NHWC, to sides of ceil(h / stride), with parameters in float32.
+
+    With `groups` over 1, channels fall into as many equal runs, and those of a run see the same run
+    of the input only (Xie et al. 2017, https://arxiv.org/abs/1611.05431).
+
+    Raises:
+        ConfigError: where `groups` does not divide the channels of the input and of the output.
+    """
 
     features: int
     kernel_size: int
@@ -243,11 +297,19 @@ class Conv(nn.Module):
     use_bias: bool = True
     dtype: DTypeLike = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    groups: int = 1
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w i"]) -> Float[Array, "n h_out w_out o"]:
         """Returns the convolution of x."""
-        return _convolve(self, convolution.conv, x)
+        channels = x.shape[-1]
+        if self.groups < 1 or channels % self.groups or self.features % self.groups:
+            raise ConfigError(
+                f"a convolution of {channels} to {self.features} channels in {self.groups} groups; "
+                "their number must divide both: change it or the channels"
+            )
+        operation = partial(convolution.conv, groups=self.groups)
+        return _convolve(self, operation, x, channels // self.groups)
 
 
 class ConvTranspose(nn.Module):
@@ -263,11 +325,13 @@ class ConvTranspose(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "n h w i"]) -> Float[Array, "n h_out w_out o"]:
         """Returns the transposed convolution of x."""
-        return _convolve(self, convolution.conv_transpose, x)
+        return _convolve(self, convolution.conv_transpose, x, x.shape[-1])
 
 
-def _convolve(module: Conv | ConvTranspose, operation: Callable[..., Array], x: Array) -> Array:
-    shape = (module.kernel_size, module.kernel_size, x.shape[-1], module.features)
+def _convolve(
+    module: Conv | ConvTranspose, operation: Callable[..., Array], x: Array, inputs: int
+) -> Array:
+    shape = (module.kernel_size, module.kernel_size, inputs, module.features)
     kernel = module.param("kernel", module.kernel_init, shape)
     x = operation(x.astype(module.dtype), kernel.astype(module.dtype), stride=module.stride)
     if not module.use_bias:

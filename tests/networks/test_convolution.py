@@ -1,5 +1,7 @@
 """Against the definitions in NumPy float64, lax's own derivatives, and central differences."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -138,6 +140,55 @@ def test_first_and_second_derivatives_are_those_of_lax(ours, theirs, stride, k, 
     )
 
 
+GROUPS, PER_GROUP = 3, 2
+
+
+def grouped(f, **options):
+    return lambda x, w: f(x, w, groups=GROUPS, **options)
+
+
+def lax_grouped(x, w, *, groups, stride=1):
+    return lax.conv_general_dilated(
+        x, w, (stride, stride), "SAME", dimension_numbers=DIMENSIONS, feature_group_count=groups
+    )
+
+
+def grouped_operands(batch=()):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((*batch, N, 6, 7, GROUPS * PER_GROUP))
+    w = rng.standard_normal((*batch, 3, 3, PER_GROUP, GROUPS * 4))
+    return jnp.float32(x), jnp.float32(w)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_groups_and_their_derivatives_are_those_of_lax(stride):
+    ours, theirs = grouped(canonical_conv, stride=stride), grouped(lax_grouped, stride=stride)
+    assert_same_derivatives(ours, theirs, *grouped_operands())
+
+
+def test_groups_under_vmap_of_training():
+    x, w = grouped_operands(batch=(2,))
+
+    def trained(f):
+        return jax.vmap(lambda w: descent(lambda x, w, stride: f(x, w), x[0], w))
+
+    assert_same(
+        *jax.jit(lambda w: (trained(grouped(canonical_conv))(w), trained(grouped(lax_grouped))(w)))(
+            w
+        ),
+        1e-4,
+    )
+
+
+def test_each_group_sees_its_own_inputs():
+    x, w = grouped_operands()
+    out = convolution.conv(x, w, groups=GROUPS)
+    for group in range(GROUPS):
+        of_x, of_w = (slice(size * group, size * (group + 1)) for size in (PER_GROUP, 4))
+        expected = defined_conv(np.float64(x[..., of_x]), np.float64(w[..., of_w]), 1, "SAME")
+        np.testing.assert_allclose(out[..., of_w], expected, atol=1e-4)
+
+
 @OPERATIONS
 def test_bfloat16_is_as_close_as_its_seven_bits(ours, theirs):
     x, w = operands(dtype=jnp.bfloat16)
@@ -266,8 +317,20 @@ def convolutions(jaxpr):
             yield from convolutions(inner)
 
 
-@OPERATIONS
-def test_only_plain_convolutions_are_left_to_xla(ours, theirs):
+@pytest.mark.parametrize(
+    "ours, theirs, operands",
+    [
+        (canonical_conv, lax_conv, operands),
+        (canonical_conv_transpose, lax_conv_transpose, operands),
+        (
+            partial(canonical_conv, groups=GROUPS),
+            partial(lax_grouped, groups=GROUPS),
+            grouped_operands,
+        ),
+    ],
+    ids=["conv", "conv_transpose", "groups"],
+)
+def test_only_plain_convolutions_are_left_to_xla(ours, theirs, operands):
     """Other dimension orders and groups are what XLA:CPU is slow at."""
     x, w = operands(batch=(2,))
 
