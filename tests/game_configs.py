@@ -47,6 +47,7 @@ def digits(**fields):
 
 BALANCE = PlayerConfig(network=NetworkConfig(name="jaxgan.games.energies:Balance"))
 UNPAIRED = DataConfig(name="user_game:negatives", batch_size=BATCH)
+POINTS = ("user_game:line", "linear_gaussian")
 CLASSES = TermConfig(name="auxiliary_classifier", on="class_logits")
 
 CONFIGS = {
@@ -106,6 +107,18 @@ CONFIGS = {
         loss=TermConfig(name="mmd_gaussian", on="frozen:random_conv", normalized=True),
         terms={"pixels": TermConfig(name="energy_distance", on="images")},
     ),
+    "regression": dataclasses.replace(
+        config(
+            "regression",
+            generator=PlayerConfig(
+                network=NetworkConfig(name="linear", kwargs={"conditioning": "concat"}),
+                optimizer=OptimizerConfig(name="sgd"),
+                learning_rate=0.02,
+            ),
+            kwargs={"objective": "likelihood"},
+        ),
+        data=DataConfig(name="linear_gaussian", kwargs={"size": 64}, batch_size=BATCH),
+    ),
     "user": user_game.config(),
     "algorithm": dataclasses.replace(
         user_game.config(), game=GameConfig(name="user_game:running_mean")
@@ -127,6 +140,7 @@ FLOATS = {
     "began": "game.kwargs.diversity",
     "paired_translation": "game.kwargs.l1",
     "distribution_matching": "loss.kwargs.bandwidth",
+    "regression": "generator.learning_rate",
     "user": "game.kwargs.margin",
 }
 
@@ -144,7 +158,7 @@ def whole_run(name):
         sample_every=0,
         eval_every=0,
         steps_per_call=10,
-        eval_features="auto" if config.data.name == "user_game:line" else "pixels",
+        eval_features="auto" if config.data.name in POINTS else "pixels",
         num_eval_samples=64,
     )
 

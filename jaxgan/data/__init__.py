@@ -18,6 +18,15 @@ from jaxgan.data.source import (
     whole,
 )
 from jaxgan.data.synthetic import grid, ring, spiral
+from jaxgan.data.tables import (
+    Columns,
+    LinearModel,
+    columns_model,
+    diabetes,
+    gaussian_columns,
+    linear_gaussian,
+    linear_model,
+)
 from jaxgan.data.tfds import prepared
 from jaxgan.pixels import model_batch, to_model, to_uint8
 from jaxgan.runtime import cache_directory
@@ -25,24 +34,31 @@ from jaxgan.training.data_order import batch_indices, gather, next_batch
 
 __all__ = [
     "DATASETS",
+    "Columns",
     "Curve",
     "Dataset",
+    "LinearModel",
     "Mixture",
     "Source",
     "batch_indices",
     "cache_directory",
     "cifar10",
+    "columns_model",
     "dataset",
     "describe",
     "described",
+    "diabetes",
     "digits",
     "fits_on_device",
     "folder",
     "from_arrays",
     "gather",
+    "gaussian_columns",
     "grid",
     "host_batches",
     "labelled_few",
+    "linear_gaussian",
+    "linear_model",
     "load",
     "mirrored",
     "mnist",

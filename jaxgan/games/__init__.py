@@ -7,6 +7,7 @@ from jaxgan.games.energies import Balance, began
 from jaxgan.games.game import Algorithm, Game
 from jaxgan.games.inference import bigan, infogan
 from jaxgan.games.nets import Latents, Nets, Slices
+from jaxgan.games.regressing import Predicted, regression
 from jaxgan.games.terms import Fakes, Measure, Penalty, adversarial, condition, measured
 from jaxgan.games.translation import cycle_gan, paired_translation
 from jaxgan.games.variational import vae, vae_gan
@@ -24,6 +25,7 @@ __all__ = [
     "Measure",
     "Nets",
     "Penalty",
+    "Predicted",
     "Seen",
     "Slices",
     "Term",
@@ -40,6 +42,7 @@ __all__ = [
     "measured",
     "paired_translation",
     "ranged",
+    "regression",
     "semi_supervised",
     "stream",
     "vae",
@@ -54,6 +57,7 @@ GAMES = {
     "distribution_matching": distribution_matching,
     "infogan": infogan,
     "paired_translation": paired_translation,
+    "regression": regression,
     "semi_supervised": semi_supervised,
     "vae": vae,
     "vae_gan": vae_gan,

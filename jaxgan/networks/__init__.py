@@ -7,6 +7,7 @@ the collection `batch_stats`, so apply them with `mutable=["batch_stats"]`; nois
 from the random stream "noise".
 """
 
+from jaxgan.networks.branches import TwoBranchGenerator
 from jaxgan.networks.conditioning import (
     DISCRIMINATOR_CONDITIONING,
     GENERATOR_CONDITIONING,
@@ -30,6 +31,7 @@ from jaxgan.networks.layers import (
 )
 from jaxgan.networks.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.networks.record import NETWORKS, Network, module_of, ranges_of
+from jaxgan.networks.regression import LinearGenerator, QuadraticDiscriminator
 
 __all__ = [
     "ACTIVATIONS",
@@ -42,9 +44,12 @@ __all__ = [
     "ConvTranspose",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "LinearGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
     "Network",
+    "QuadraticDiscriminator",
+    "TwoBranchGenerator",
     "activate",
     "code_of",
     "conv",

@@ -66,8 +66,11 @@ def test_values_out_of_range_are_refused(name, role, kwargs, message):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_defaults_are_in_range_and_static(name, role):
     entry = NETWORKS[name]
+    if getattr(entry, role) is None:
+        pytest.skip(f"{name} has no {role}")
+    played = [r for r in ROLES if getattr(entry, r) is not None]
     assert set(entry.ranges) <= {
-        name for role in ROLES for name in bind(module_of(entry, role), {}, "path")
+        name for r in played for name in bind(module_of(entry, r), {}, "path")
     }
     bound = bind(module_of(entry, role), {}, "path", ranges_of(entry, role))
     assert not any(map(is_traced, bound.values()))
