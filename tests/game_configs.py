@@ -66,6 +66,12 @@ CONFIGS = {
     ),
     "vae": config("vae", networks={"encoder": player(num_outputs=2 * LATENT)}),
     "vae_gan": config("vae_gan", networks={"encoder": player(num_outputs=2 * LATENT)}),
+    "wae": config(
+        "wae",
+        kwargs={"matching": 2.0},
+        networks={"encoder": player(num_outputs=LATENT)},
+        loss=TermConfig(name="mmd_rational_quadratic", on="codes"),
+    ),
     "semi_supervised": config(
         "semi_supervised",
         discriminator=player(auxiliary=True, noise=0.1, input_noise=0.1, weight_norm=True),
@@ -133,6 +139,7 @@ FLOATS = {
     "ac_gan": "terms.classes.weight",
     "vae": "game.kwargs.beta",
     "vae_gan": "game.kwargs.gamma",
+    "wae": "game.kwargs.matching",
     "semi_supervised": "game.kwargs.supervision",
     "bigan": "networks.encoder.learning_rate",
     "infogan": "game.kwargs.information",

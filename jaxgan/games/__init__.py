@@ -10,7 +10,7 @@ from jaxgan.games.nets import Latents, Nets, Slices
 from jaxgan.games.regressing import Predicted, regression
 from jaxgan.games.terms import Fakes, Measure, Penalty, adversarial, condition, measured
 from jaxgan.games.translation import cycle_gan, paired_translation
-from jaxgan.games.variational import vae, vae_gan
+from jaxgan.games.variational import Matched, vae, vae_gan, wae
 from jaxgan.games.views import Frozen, LabelCode, Term, in_chunks
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Game",
     "LabelCode",
     "Latents",
+    "Matched",
     "Measure",
     "Nets",
     "Penalty",
@@ -47,6 +48,7 @@ __all__ = [
     "stream",
     "vae",
     "vae_gan",
+    "wae",
 ]
 
 GAMES = {
@@ -61,4 +63,5 @@ GAMES = {
     "semi_supervised": semi_supervised,
     "vae": vae,
     "vae_gan": vae_gan,
+    "wae": wae,
 }

@@ -17,6 +17,7 @@ from jaxgan.games.views import (
     Term,
     View,
     asked_of,
+    check_views,
     compared,
     fitting,
     frozen_view,
@@ -73,6 +74,7 @@ def distribution_matching(
     """
     frozen = frozen or {}
     names = sorted({term.on for term in terms.values()})
+    check_views(names)
     of_critic = [on for on in names if on in OUTPUTS]
     if of_critic and chunk:
         raise ConfigError(

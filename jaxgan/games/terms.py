@@ -12,7 +12,16 @@ from jaxtyping import Array, Float, PRNGKeyArray, ScalarLike, Shaped
 from jaxgan.errors import ConfigError
 from jaxgan.games.game import Game
 from jaxgan.games.nets import Nets
-from jaxgan.games.views import Frozen, Term, asked, asked_of, compared, fitting, frozen_view
+from jaxgan.games.views import (
+    Frozen,
+    Term,
+    asked,
+    asked_of,
+    check_views,
+    compared,
+    fitting,
+    frozen_view,
+)
 from jaxgan.losses import pack, packed
 from jaxgan.penalties import lazy, randomly_signed, scaled_mmd_factor
 from jaxgan.types import Batch, Losses, Metrics, Outputs
@@ -105,6 +114,7 @@ def adversarial(
     """
     penalties, measures, frozen = penalties or {}, measures or {}, frozen or {}
     views = {entry.on for entry in (*terms.values(), *measures.values())}
+    check_views(views)
     penalised = next((t.on for t in terms.values() if _trains_outputs(t)), "logits")
     scaled = any(term.jacobian_scale is not None for term in terms.values())
     has_discriminator = bool(views - {"images", *frozen})

@@ -4,7 +4,7 @@ Here is what the views of frozen networks are, how they are taken a chunk at a t
 is applied to a view of several scales.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, ScalarLike, Shaped
 from jaxgan import collectives
 from jaxgan.errors import ConfigError
 from jaxgan.games.nets import Nets
+from jaxgan.losses import CODES
 from jaxgan.types import Losses, PyTree
 
 # One array [n, ...], or several sets of vectors, by scale: [n, positions, d].
@@ -89,6 +90,15 @@ class Frozen(NamedTuple):
     name: str
     apply: Callable[[PyTree, Float[Array, "n ..."]], View]
     load: Callable[[Any], dict[str, PyTree]]
+
+
+def check_views(names: Iterable[str]) -> None:
+    """Raises ConfigError where a game of samples is to compare codes."""
+    if CODES in names:
+        raise ConfigError(
+            f"a term compares {CODES}, which this game has none of; choose another view, or set "
+            "game.name to wae"
+        )
 
 
 def frozen_view(nets: Nets, view: Frozen, x: Float[Array | np.ndarray, "n ..."]) -> View:

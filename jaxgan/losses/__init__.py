@@ -76,7 +76,7 @@ from jaxgan.losses.mmd import (
     witness,
 )
 from jaxgan.losses.packing import pack, packed
-from jaxgan.losses.record import LOSSES, VIEWS, Loss, check_view, loss, needs_pairs
+from jaxgan.losses.record import CODES, LOSSES, VIEWS, Loss, check_view, loss, needs_pairs
 from jaxgan.losses.reference_mmd import (
     frequencies_fit,
     landmarks_fit,
@@ -128,6 +128,7 @@ from jaxgan.losses.variational import (
 )
 
 __all__ = [
+    "CODES",
     "LOSSES",
     "VIEWS",
     "FrechetAverages",

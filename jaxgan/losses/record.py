@@ -25,6 +25,10 @@ VIEWS = ("images", "features", "logits", "class_logits")
 # Losses of samples flattened to vectors take these; class logits mean something only with labels.
 VECTOR_VIEWS = ("images", "features", "logits")
 
+# Codes of an encoder, which a game of autoencoders may compare with draws from the prior; losses of
+# samples and of features take them.
+CODES = "codes"
+
 # Losses of verdicts on a sample take these: features too may be trained as verdicts.
 VERDICT_VIEWS = ("logits", "features")
 
@@ -153,13 +157,16 @@ def check_view(record: Loss, name: str, on: str, path: str) -> None:
     Args:
         record: The loss.
         name: Its name, for the message.
-        on: One of VIEWS, or a view of a frozen network, which a loss of features compares.
+        on: One of VIEWS, CODES, or a view of a frozen network, which a loss of features compares.
         path: Dotted name of the term in the config, for the message.
     """
-    view = "features" if on.startswith(FROZEN) else on
-    if view not in VIEWS:
-        raise unknown(f"view, as {path}.on,", on, [*VIEWS, *(f"{prefix}NAME" for prefix in FROZEN)])
-    if view not in record.views:
+    needed = {"features" if on.startswith(FROZEN) else on}
+    if on == CODES:
+        needed = {"images", "features"}
+    if not needed.issubset(VIEWS):
+        known = [*VIEWS, CODES, *(f"{prefix}NAME" for prefix in FROZEN)]
+        raise unknown(f"view, as {path}.on,", on, known)
+    if not needed.issubset(record.views):
         choice = " or ".join(record.views)
         raise ConfigError(
             f"{path}.on is {on!r}; {name} compares {choice} alone: set it to {choice}"

@@ -7,7 +7,14 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from jaxgan.augmentations import AUGMENTATIONS, Augmentation
-from jaxgan.config import Config, PlayerConfig, player_configs, role_of, term_configs
+from jaxgan.config import (
+    Config,
+    PlayerConfig,
+    TermConfig,
+    player_configs,
+    role_of,
+    term_configs,
+)
 from jaxgan.data import record_of
 from jaxgan.errors import ConfigError
 from jaxgan.games import GAMES
@@ -153,6 +160,25 @@ def takes(supplied: str, config: Config) -> bool:
     return supplied in inspect.signature(lookup(GAMES, config.game.name, "game")).parameters
 
 
+def has_terms(config: Config) -> bool:
+    """Whether a user has set the loss or further terms."""
+    return bool(config.terms) or config.loss != TermConfig()
+
+
+def is_given(supplied: str, config: Config) -> bool:
+    """Whether the game gets this part of the config: it takes it, and has no terms of its own.
+
+    Those of a game that can do without any, such as a Wasserstein autoencoder's, stand where the
+    config sets none.
+    """
+    if not takes(supplied, config):
+        return False
+    if supplied != "terms" or has_terms(config):
+        return True
+    parameters = inspect.signature(lookup(GAMES, config.game.name, "game")).parameters
+    return parameters["terms"].default is not None
+
+
 def network_entry(name: str, path: Path, player: PlayerConfig) -> Entry:
     """A player's module class, with its fields."""
     chosen, role = player.network, role_of(name, player)
@@ -182,7 +208,7 @@ def _floats(config: Config) -> Iterator[tuple[Path, Any]]:
         for field in ("learning_rate", "clip_norm", "clip_weights", "orthogonal"):
             yield (*path, field), getattr(player, field)
         entries += [optimizer_entry(path, player), network_entry(name, path, player)]
-    if takes("terms", config):
+    if is_given("terms", config):
         for path, term in term_configs(config).values():
             yield (*path, "weight"), term.weight
             yield (*path, "jacobian_scale"), term.jacobian_scale

@@ -20,6 +20,8 @@ from jaxgan.runs.entries import (
     augmentation_entry,
     floats,
     game_entry,
+    has_terms,
+    is_given,
     measure_entries,
     network_entry,
     optimizer_entry,
@@ -75,7 +77,7 @@ def make_game(
             },
             "frozen": lambda: frozen,
         }
-        parts = {name: make() for name, make in supplied.items() if takes(name, config)}
+        parts = {name: make() for name, make in supplied.items() if is_given(name, config)}
         return entry.record(**parts, **entry.static, **_floats_of(entry, hparams))
 
     return game
@@ -83,7 +85,7 @@ def make_game(
 
 def _check_supplied(config: Config) -> None:
     set_by_user = {
-        "terms": config.terms or config.loss != TermConfig(),
+        "terms": has_terms(config),
         "penalties": config.penalties,
         "augmentation": config.augmentation is not None,
     }
