@@ -160,7 +160,8 @@ class TermConfig:
     """Factor on the term."""
     on: str = "logits"
     """What it compares: images; features, logits or class_logits of the discriminator; frozen:NAME,
-    features of a network that is not trained, or patches:NAME, its maps at several scales."""
+    features of a network that is not trained, or patches:NAME, its maps at several scales; codes,
+    of the game wae."""
     normalized: bool = False
     """Whether it is divided by its own size, so that terms on several encoders count alike."""
     label_scale: float = 0.0
@@ -278,7 +279,7 @@ class Config:
         for path, value, _ in leaves(self):
             for inner, number in value.items() if isinstance(value, dict) else [("", value)]:
                 if isinstance(number, Ramp):
-                    check_ramp(f"{path}.{inner}".rstrip("."), number, self.steps)
+                    check_ramp(f"{path}.{inner}".rstrip("."), number, self.steps, single=not inner)
         for name, controller in self.controllers.items():
             if not 0 < controller.lower <= controller.upper:
                 raise ConfigError(

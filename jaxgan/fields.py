@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from jaxgan.errors import ConfigError
-from jaxgan.ramp import SHAPES, Ramp
+from jaxgan.ramp import SHAPES, Ramp, ends
 from jaxgan.registry import unknown
 
 Dataclass = TypeVar("Dataclass")
@@ -111,15 +111,28 @@ def check_type(path: str, value: Any, hint: Any) -> None:
         raise ConfigError(f"{path} is {value}; it must be finite")
 
 
-def check_ramp(path: str, ramp: Ramp, steps: int) -> None:
-    """Raises ConfigError unless the ramp is well defined in a run of so many steps."""
+def check_ramp(path: str, ramp: Ramp, steps: int, *, single: bool) -> None:
+    """Raises ConfigError unless the ramp is well defined in a run of so many steps.
+
+    Args:
+        path: Of the ramp, for the message.
+        ramp: What is checked.
+        steps: Of the run.
+        single: Whether it stands for one float, and not for a tuple.
+    """
     if ramp.shape not in SHAPES:
         raise unknown(f"{path}.shape", str(ramp.shape), SHAPES)
     for name in ("start", "end"):
-        number = getattr(ramp, name)
-        if not isinstance(number, int | float) or not math.isfinite(number):
-            raise ConfigError(f"{path}.{name} is {number!r}; it must be a finite number")
-    if ramp.shape == "exponential" and min(ramp.start, ramp.end) <= 0:
+        end = getattr(ramp, name)
+        for number in (end,) if single else ends(end):
+            if not isinstance(number, int | float) or not math.isfinite(number):
+                raise ConfigError(f"{path}.{name} is {number!r}; it must be a finite number")
+    if len(ends(ramp.start)) != len(ends(ramp.end)):
+        raise ConfigError(
+            f"{path} goes from {ramp.start} to {ramp.end}; give as many numbers at its end as at "
+            "its start"
+        )
+    if ramp.shape == "exponential" and min(*ends(ramp.start), *ends(ramp.end)) <= 0:
         raise ConfigError(
             f"{path} goes from {ramp.start} to {ramp.end} exponentially; both ends must be greater "
             "than 0: take another shape or ends"
@@ -278,6 +291,6 @@ def _tuples(value: Any) -> Any:
     """JSON has no tuples and no ramps: every sequence in a config is a tuple."""
     if isinstance(value, dict):
         if set(value) == set(Ramp._fields):
-            return Ramp(**value)
+            return Ramp(**{name: _tuples(item) for name, item in value.items()})
         return {name: _tuples(item) for name, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -8,7 +8,8 @@ SHAPES = ("constant", "linear", "cosine", "exponential")
 class Ramp(NamedTuple):
     """A float that goes from `start` to `end`, in the place of any float of a config.
 
-    The ends are traced, so that they can be swept; all else is static.
+    The ends are traced, so that they can be swept; all else is static. In the place of a tuple of
+    floats, such as bandwidths, its ends are tuples of one length, or numbers for tuples of one.
 
     Attributes:
         start: The value after the warm-up.
@@ -19,8 +20,17 @@ class Ramp(NamedTuple):
         warmup: The first steps, during which the value grows linearly from 0 to `start`.
     """
 
-    start: float
-    end: float = 0.0
+    start: float | tuple[float, ...]
+    end: float | tuple[float, ...] = 0.0
     steps: int | None = None
     shape: Literal["constant", "linear", "cosine", "exponential"] = "linear"
     warmup: int = 0
+
+
+def ends(end: float | int | tuple) -> tuple:
+    """The numbers at one end of a ramp.
+
+    >>> ends(0.1), ends((0.1, 0.2))
+    ((0.1,), (0.1, 0.2))
+    """
+    return end if isinstance(end, tuple) else (end,)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from jaxgan.errors import ConfigError
-from jaxgan.ramp import Ramp
+from jaxgan.ramp import Ramp, ends
 
 Entry = TypeVar("Entry")
 Record = TypeVar("Record")
@@ -73,7 +73,7 @@ Ranges = Mapping[str, Range]
 def check_range(value: Any, allowed: Range, path: str) -> None:
     """Raises ConfigError unless the number, every number of the tuple or both ends are in range."""
     numbers = value if isinstance(value, tuple) else (value,)
-    for number in value[:2] if isinstance(value, Ramp) else numbers:
+    for number in (*ends(value.start), *ends(value.end)) if isinstance(value, Ramp) else numbers:
         if number is not None and number not in allowed:
             raise ConfigError(f"{path} is {value}; it must be {allowed}")
 
@@ -215,8 +215,9 @@ def _coerce(value: Any, default: Any, path: str) -> Any:
     if isinstance(default, str) and value is None:
         return "none"  # which a flag reads as None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(value, Ramp) and isinstance(default, float):
-        return value._replace(start=float(value.start), end=float(value.end))
+    if isinstance(value, Ramp) and is_traced(default):
+        start, end = (_coerce(one, default, path) for one in value[:2])
+        return value._replace(start=start, end=end)
     if isinstance(default, float) and isinstance(value, int | float) and is_number:
         return float(value)
     if isinstance(default, tuple):

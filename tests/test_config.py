@@ -149,6 +149,18 @@ def test_warm_up_must_end_before_the_ramp(steps, last):
     Config(steps=10, loss=TermConfig(weight=Ramp(1.0, steps=steps, warmup=last - 1)))
 
 
+def test_a_ramp_stands_for_a_tuple_with_as_many_numbers_at_each_end():
+    ramp = Ramp((1.0, 2.0), (0.5, 0.1), shape="exponential")
+    config = Config(loss=TermConfig(kwargs={"bandwidths": ramp}))
+    assert from_json(to_json(config)) == config
+    with pytest.raises(ConfigError, match="as many numbers at its end as at its start"):
+        Config(loss=TermConfig(kwargs={"bandwidths": ramp._replace(end=0.1)}))
+    with pytest.raises(ConfigError, match="both ends must be greater than 0"):
+        Config(loss=TermConfig(kwargs={"bandwidths": ramp._replace(end=(0.1, 0.0))}))
+    with pytest.raises(ConfigError, match=r"generator.learning_rate.start is \(1.0, 2.0\)"):
+        Config(generator=PlayerConfig(learning_rate=ramp))
+
+
 def test_ramps_among_arguments_are_checked_too():
     with pytest.raises(ConfigError, match=r"loss.kwargs.bandwidth goes from 1.0 to 0.0 exponent"):
         Config(loss=TermConfig(kwargs={"bandwidth": Ramp(1.0, shape="exponential")}))

@@ -11,6 +11,7 @@ from jaxgan.types import Hparams
 
 Path = tuple[str, ...]  # keys of nested dicts, from the outermost on
 Ramps = Mapping[Path, Ramp]
+Numbers = ScalarLike | Float[Array, "k"] | tuple[float, ...]  # in the place of a tuple: several
 
 
 def value_at(hparams: Hparams, path: Path) -> Any:
@@ -26,9 +27,7 @@ def with_value(hparams: Hparams, path: Path, value: Any) -> dict[str, Any]:
     return {**hparams, name: with_value(hparams[name], tuple(rest), value) if rest else value}
 
 
-def ramp_value(
-    ramp: Ramp, start: ScalarLike, end: ScalarLike, step: ScalarLike
-) -> Float[Array, ""]:
+def ramp_value(ramp: Ramp, start: Numbers, end: Numbers, step: ScalarLike) -> Float[Array, "*k"]:
     """The value of a ramp with these ends at a step, from 0.
 
     Args:

@@ -77,6 +77,21 @@ def test_the_ends_of_a_ramp_become_its_value():
     assert value_at(with_value(hparams, ("a", "c"), 0.0), ("a", "c")) == 0.0
 
 
+def test_a_ramp_of_a_tuple_moves_each_of_its_numbers():
+    """And a loss gets them as a tuple."""
+    hparams = {"a": {"start": jnp.array([1.0, 4.0]), "end": jnp.array([3.0, 0.0])}}
+    found = scheduled(hparams, {("a",): Ramp((9.0, 9.0), (9.0, 9.0), steps=4)}, jnp.int32(1))
+    np.testing.assert_array_equal(found["a"], [1.5, 3.0])
+    several = TermConfig(name="mmd_gaussian_mixture", on="images")
+    config = dataclasses.replace(RING, steps=2, loss=several, penalties={})
+    bandwidths = Ramp((2.0, 1.0), (0.5, 0.2)), (2.0, 1.0)
+    losses = []
+    for value in bandwidths:
+        program, state = start(override(config, "loss.kwargs.bandwidths", value))
+        losses.append(trained(jax.jit(program.train_step), state)[1]["loss/generator"])
+    assert losses[0][0] == losses[1][0] and abs(losses[0][1] - losses[1][1]) > 1e-4
+
+
 RAMPS = {
     "generator.learning_rate": Ramp(0.02, 0.001, shape="cosine"),
     "generator.clip_norm": Ramp(0.02, 0.5, steps=3),
