@@ -1,6 +1,7 @@
 """Metrics of what a generator makes: distances of features, coverage of modes and classes."""
 
 from jaxgan.metrics.agreement import ClassAgreement, class_agreement
+from jaxgan.metrics.columns import Correlations, Pair, correlations
 from jaxgan.metrics.copies import Memorisation, memorisation
 from jaxgan.metrics.curves import CurveCoverage, curve_coverage
 from jaxgan.metrics.estimate import Estimate
@@ -30,6 +31,7 @@ __all__ = [
     "PRDC",
     "ClassAgreement",
     "ClassCoverage",
+    "Correlations",
     "CurveCoverage",
     "Estimate",
     "Features",
@@ -38,11 +40,13 @@ __all__ = [
     "Metric",
     "MixtureModes",
     "Moments",
+    "Pair",
     "Sides",
     "TwoSampleTest",
     "class_agreement",
     "class_coverage",
     "cmmd",
+    "correlations",
     "curve_coverage",
     "device_moments",
     "fid",

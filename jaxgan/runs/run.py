@@ -25,6 +25,7 @@ from jaxgan.registry import AT_LEAST_ONE, POSITIVE, Range, check_range
 from jaxgan.runs.build import Program, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
+from jaxgan.runs.predictions import Prediction, predicted
 from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.sources import open_source
 from jaxgan.runs.writer import read_rows
@@ -204,6 +205,44 @@ class Run:
         # Means of codes are decoded; the key serves games that draw them.
         key = jax.random.key(self.config.seed)
         return np.asarray(self._reconstruct(self.state, batch, key))
+
+    def predict(
+        self,
+        x: Shaped[Array | np.ndarray, "n ..."],
+        *,
+        key: PRNGKeyArray,
+        num_samples: int = 199,
+        level: float = 0.9,
+        averaged: bool = True,
+    ) -> Prediction:
+        """What the generator makes of conditions: means and central intervals of its draws.
+
+        Args:
+            x: n conditions, as the data has them, such as the columns of a regression.
+            key: The same key makes the same draws.
+            num_samples: Draws of each, at least (1 + level) / (1 - level).
+            level: The share of values that an interval is to hold, in (0, 1), where the generator
+                is right. Of a game that says nothing of noise, such as a regression by squared
+                errors, intervals are points.
+            averaged: Whether to take averaged weights.
+
+        Raises:
+            ConfigError: data without conditions, conditions of another shape, or numbers out of
+                range.
+        """
+        shape = self.program.source.condition_shape
+        if shape is None:
+            raise ConfigError(
+                f"data set {self.program.source.name!r} has no conditions to predict from; "
+                "generate makes samples"
+            )
+        if x.shape[1:] != shape or not len(x):
+            raise ConfigError(
+                f"x has shape {x.shape}; it must be [n, {', '.join(map(str, shape))}], with n >= 1"
+            )
+        sampler = self._sampler(averaged, False)
+        options = {"key": key, "num_samples": num_samples, "level": level}
+        return predicted(sampler, self.state, x, **options)
 
     @cached_property
     def _reconstruct(self) -> Callable[..., Array]:
