@@ -371,7 +371,7 @@ def test_names_read_from_the_source_are_those_of_the_registry(kind):
         functions = [getattr(record, "function", record)]
         if kind == "networks":
             functions = [record.generator, record.discriminator]
-        expected = tuple(frozenset(hyperparameters(function)) for function in functions)
+        expected = tuple(f and frozenset(hyperparameters(f)) for f in functions)
         assert read[name] in (expected, ())
         unread |= {name} if not read[name] else set()
     # Those of optax, and losses that are made of kernels.

@@ -30,8 +30,9 @@ _HOMES = {
 }
 _ROLES = ("generator", "discriminator")
 
-# Of each function of a record, such as the two of a network: the arguments that have defaults.
-Arguments = tuple[frozenset[str], ...]
+# Of each function of a record, such as the two of a network: the arguments that have defaults;
+# None for a function that the record does not have.
+Arguments = tuple[frozenset[str] | None, ...]
 _Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -52,11 +53,13 @@ def entries(kind: str) -> Mapping[str, Arguments]:
     found = {}
     for node in nodes:
         for name, value in _entries(node, kind.upper(), decorator, definitions):
-            functions = value.args if isinstance(value, ast.Call) else [value]
+            functions = _players(value) if kind == "networks" else _functions(value)
             found[name] = tuple(
                 frozenset(_arguments(definitions[function.id], definitions))
+                if isinstance(function, ast.Name)
+                else None
                 for function in functions
-                if isinstance(function, ast.Name) and function.id in definitions
+                if _is_none(function) or getattr(function, "id", None) in definitions
             )
     return found
 
@@ -84,6 +87,25 @@ def _entries(
             made_by = definitions.get(_called(value) or "")
             if made_by and any(_called(n) == decorator for n in ast.walk(made_by)):
                 yield target.id, None
+
+
+def _functions(value: ast.expr | None) -> list[ast.expr | None]:
+    """What names the functions of an entry."""
+    return [*value.args] if isinstance(value, ast.Call) else [value]
+
+
+def _players(value: ast.expr | None) -> list[ast.expr | None]:
+    """What names the two modules of a network's record, or says that there is none."""
+    if not isinstance(value, ast.Call):
+        return [value]
+    given = dict(zip(_ROLES, value.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in value.keywords if keyword.arg in _ROLES}
+    return [given.get(role, ast.Constant(None)) for role in _ROLES]
+
+
+def _is_none(node: ast.AST | None) -> bool:
+    """Whether an expression says None."""
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _called(node: ast.AST | None) -> str | None:
@@ -154,8 +176,9 @@ def _check(named: Iterator[_Named]) -> None:
         if known and name not in known and ":" not in name and kind != "datasets":
             raise unknown(what, name, known)
         read = known.get(name, ())
-        if role < len(read):
-            check_arguments(kwargs, read[role].difference(taken), path)
+        arguments = read[role] if role < len(read) else None
+        if arguments is not None:
+            check_arguments(kwargs, arguments.difference(taken), path)
 
 
 def _named(config: Config) -> Iterator[_Named]:
