@@ -1,7 +1,7 @@
 """Data sets by name, the order in which they are read, and the pipeline from host to device."""
 
 from jaxgan.data.description import describe, described
-from jaxgan.data.embedded import digits
+from jaxgan.data.embedded import digit_edges, digits
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
 from jaxgan.data.image_sets import cifar10, mnist
@@ -47,6 +47,7 @@ __all__ = [
     "dataset",
     "describe",
     "described",
+    "digit_edges",
     "diabetes",
     "digits",
     "fits_on_device",

@@ -1,6 +1,7 @@
 """Metrics of what a generator makes: distances of features, coverage of modes and classes."""
 
 from jaxgan.metrics.agreement import ClassAgreement, class_agreement
+from jaxgan.metrics.clusters import normalised_mutual_information, purity
 from jaxgan.metrics.columns import Correlations, Pair, correlations
 from jaxgan.metrics.copies import Memorisation, memorisation
 from jaxgan.metrics.curves import CurveCoverage, curve_coverage
@@ -19,6 +20,7 @@ from jaxgan.metrics.modes import (
     mixture_modes,
 )
 from jaxgan.metrics.precision_recall import PRDC, prdc
+from jaxgan.metrics.ranks import probability_below
 from jaxgan.metrics.record import METRICS, Metric, metric
 from jaxgan.metrics.sides import Features, Sides
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein_distance
@@ -63,7 +65,10 @@ __all__ = [
     "mixture_kl_baseline",
     "mixture_modes",
     "moments",
+    "normalised_mutual_information",
     "prdc",
+    "probability_below",
+    "purity",
     "sliced_wasserstein_distance",
     "two_sample_test",
     "vendi_score",

@@ -10,6 +10,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray, check_features
 from jaxgan.metrics.estimate import Estimate
 from jaxgan.metrics.neighbours import nearest
+from jaxgan.metrics.ranks import probability_below
 from jaxgan.metrics.record import Figures, metric
 from jaxgan.metrics.sides import Sides
 
@@ -121,24 +122,14 @@ def _mann_whitney(
 ) -> tuple[Estimate, Estimate]:
     """P(fake < held_out) + P(fake = held_out) / 2; 1/2 less it, in deviations under equality."""
     m, n = len(fake), len(held_out)
-    after_fake = 1 - _below(held_out, fake)
-    before_held_out = _below(fake, held_out)
-    auc = after_fake.mean()
-    error = np.sqrt(after_fake.var(ddof=1) / m + before_held_out.var(ddof=1) / n)
+    auc = probability_below(fake, held_out)
 
     _, ties = np.unique(np.concatenate([fake, held_out]), return_counts=True)
     ties = ties.astype(np.float64)
     size = m + n
     null_variance = (size + 1 - np.sum(ties**3 - ties) / (size * (size - 1))) / (12.0 * m * n)
     unit = np.sqrt(null_variance) if null_variance > 0 else np.inf  # all distances are equal
-    return Estimate(auc, error), Estimate((0.5 - auc) / unit, error / unit)
-
-
-def _below(x: Float[np.ndarray, "n"], limits: Float[np.ndarray, "m"]) -> Float[np.ndarray, "m"]:
-    """The share of x below each limit, those equal to it counted half."""
-    ordered = np.sort(x)
-    ends = [np.searchsorted(ordered, limits, side=side) for side in ("left", "right")]
-    return (ends[0] + ends[1]) / (2 * len(x))
+    return auc, Estimate((0.5 - auc.value) / unit, auc.standard_error / unit)
 
 
 def _median(x: Float[np.ndarray, "n"]) -> Estimate:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_digits
 
-from jaxgan.data import digits, grid, ring, whole
+from jaxgan.data import digit_edges, digits, grid, ring, whole
 from jaxgan.errors import ConfigError
 
 
@@ -75,7 +75,39 @@ def test_mixtures_are_deterministic_and_their_splits_differ():
     assert not np.isin(whole(ring(split="test")).real[:, 0], whole(ring()).real[:, 0]).all()
 
 
-@pytest.mark.parametrize("dataset", [digits, ring, grid])
+@pytest.mark.parametrize("dataset", [digits, digit_edges, ring, grid])
 def test_an_unknown_split_names_the_splits(dataset):
     with pytest.raises(ConfigError, match="no split 'valid'; use one of: train, test"):
         dataset(split="valid")
+
+
+def sobel(image):
+    """The norms of the 3 x 3 Sobel gradients, entry by entry, of the image continued by its border.
+
+    Sobel and Feldman 1968, A 3x3 Isotropic Gradient Operator for Image Processing.
+    """
+    padded = np.pad(image.astype(np.float64), 1, mode="edge")
+    smooth, slope = np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0])
+    norms = np.empty(image.shape)
+    for row, column in np.ndindex(image.shape):
+        patch = padded[row : row + 3, column : column + 3]
+        norms[row, column] = np.hypot(slope @ patch @ smooth, smooth @ patch @ slope)
+    return norms
+
+
+@pytest.mark.parametrize("resize", [None, 12])
+def test_edges_are_where_the_sobel_gradient_is_large(resize):
+    source = digit_edges(split="test", resize=resize, threshold=0.4)
+    batch = source.read(np.arange(20))
+    np.testing.assert_array_equal(
+        whole(source).real, whole(digits(split="test", resize=resize)).real
+    )
+    assert source.condition_shape == source.shape and source.condition_dtype == np.uint8
+    for image, edges in zip(batch.real[..., 0], batch.condition[..., 0], strict=True):
+        norms = sobel(image)
+        np.testing.assert_array_equal(edges, 255 * (norms > 0.4 * norms.max()))
+    # A higher threshold leaves fewer edges, and the largest gradient is above any but 1.
+    counts = [
+        (whole(digit_edges(split="test", threshold=t)).condition > 0).sum() for t in (0.0, 0.5, 1.0)
+    ]
+    assert counts[0] > counts[1] > counts[2] == 0
