@@ -30,8 +30,12 @@ from jaxgan.networks.layers import (
     normalise,
 )
 from jaxgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.networks.pix2pix import PatchDiscriminator, UNetGenerator
+from jaxgan.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.networks.record import NETWORKS, Network, module_of, ranges_of
 from jaxgan.networks.regression import LinearGenerator, QuadraticDiscriminator
+from jaxgan.networks.resampling import mean_of_four, repeat_twice, smooth_double, smooth_halve
+from jaxgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
 
 __all__ = [
     "ACTIVATIONS",
@@ -48,8 +52,14 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "Network",
+    "PatchDiscriminator",
     "QuadraticDiscriminator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
     "TwoBranchGenerator",
+    "UNetGenerator",
     "activate",
     "code_of",
     "conv",
@@ -58,8 +68,12 @@ __all__ = [
     "gaussian_noise",
     "join",
     "linear",
+    "mean_of_four",
     "module_of",
     "normalise",
     "project",
     "ranges_of",
+    "repeat_twice",
+    "smooth_double",
+    "smooth_halve",
 ]

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, ScalarLike
 
-from jaxgan.errors import ConfigError
 from jaxgan.networks.conditioning import (
     DISCRIMINATOR_CONDITIONING,
     GENERATOR_CONDITIONING,
@@ -34,9 +33,8 @@ from jaxgan.networks.layers import (
     perturb,
 )
 from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
+from jaxgan.networks.sides import base_side
 from jaxgan.types import Outputs
-
-BASES = (3, 4, 5, 7)
 
 
 class DCGANGenerator(nn.Module):
@@ -81,7 +79,7 @@ class DCGANGenerator(nn.Module):
         )
         z = z.reshape(len(z), -1)
         z = join(z, code) if self.conditioning == "concat" else z
-        base, halvings = _base(self.shape)
+        base, halvings = base_side(self.shape, "dcgan")
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
         widths = [self.width * 2**i for i in reversed(range(halvings))]
@@ -152,7 +150,7 @@ class DCGANDiscriminator(nn.Module):
 
         And class logits if `auxiliary`.
         """
-        _, halvings = _base(x.shape[1:])
+        _, halvings = base_side(x.shape[1:], "dcgan")
         dtype = compute_dtype(self.dtype)
         use_bias = self.norm != "batch"
         through = partial(linear, spectral_norm=self.spectral_norm, train=train)
@@ -173,30 +171,6 @@ class DCGANDiscriminator(nn.Module):
             x = activate(normalise_given(self, x, code, train), "leaky_relu")
         features = x.reshape(len(x), -1).astype(jnp.float32)
         return outputs_of(self, features, code, train=train, kernel_init=DCGAN_INIT)
-
-
-def _base(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The base side of an image and the number of halvings that lead to it; see the module."""
-    if len(shape) != 3 or shape[0] != shape[1]:
-        raise ConfigError(
-            f"image shape {shape}; dcgan makes square images: use a shape (side, side, channels)"
-        )
-    base, halvings = shape[0], 0
-    while base > 4 and base % 2 == 0:
-        base, halvings = base // 2, halvings + 1
-    if base not in BASES or halvings == 0:
-        raise ConfigError(
-            f"image side {shape[0]}; dcgan's is 3, 4, 5 or 7 doubled at least once: "
-            f"use {_sides_near(shape[0])}"
-        )
-    return base, halvings
-
-
-def _sides_near(side: int) -> str:
-    sides = [base << i for base in BASES for i in range(1, side.bit_length() + 2)]
-    below = max((s for s in sides if s < side), default=None)
-    above = min(s for s in sides if s > side)
-    return str(above) if below is None else f"{below} or {above}"
 
 
 NETWORKS["dcgan"] = Network(DCGANGenerator, DCGANDiscriminator, SHARED_RANGES)

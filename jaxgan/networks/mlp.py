@@ -1,6 +1,7 @@
 """Dense networks: for points in the plane, and for images.
 
-Source: Goodfellow et al. 2014, Generative Adversarial Nets, https://arxiv.org/abs/1406.2661.
+Source: Goodfellow et al. 2014, Generative Adversarial Nets, https://arxiv.org/abs/1406.2661;
+Goodfellow et al. 2013, Maxout Networks, https://arxiv.org/abs/1302.4389.
 """
 
 import math
@@ -37,6 +38,8 @@ class MLPGenerator(nn.Module):
         shape: The shape of one sample.
         widths: The units of each hidden layer.
         activation: A name in ACTIVATIONS.
+        maxout: How many linear functions each hidden unit is the largest of, before its activation,
+            which is then "linear" as a rule.
         norm: "batch", "layer" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
@@ -57,6 +60,7 @@ class MLPGenerator(nn.Module):
     shape: tuple[int, ...]
     widths: tuple[int, ...] = (256,)
     activation: str = "relu"
+    maxout: int = 1
     norm: str = "none"
     spectral_norm: bool = False
     weight_norm: bool = False
@@ -97,6 +101,8 @@ class MLPDiscriminator(nn.Module):
         widths: The units of each hidden layer.
         num_outputs: 1 logit, or k critic features for kernel losses.
         activation: A name in ACTIVATIONS.
+        maxout: How many linear functions each hidden unit is the largest of, before its activation,
+            which is then "linear" as a rule.
         norm: "batch", "layer" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
@@ -120,6 +126,7 @@ class MLPDiscriminator(nn.Module):
     widths: tuple[int, ...] = (256,)
     num_outputs: int = 1
     activation: str = "leaky_relu"
+    maxout: int = 1
     norm: str = "none"
     spectral_norm: bool = False
     weight_norm: bool = False
@@ -167,15 +174,17 @@ def _hidden(
     x = x.reshape(len(x), -1)
     x = gaussian_noise(module, x, module.input_noise, train=train, axis_name=module.axis_name)
     x = join(x, code) if module.conditioning == "concat" else x
+    options = {"use_bias": module.norm != "batch", "dtype": dtype}
     for index, width in enumerate(module.widths):
         x = perturb(module, x, train) if index else x
         x = linear(
-            dense(x, width, module.initialization, use_bias=module.norm != "batch", dtype=dtype),
+            dense(x, width * module.maxout, module.initialization, **options),
             x,
             spectral_norm=module.spectral_norm,
             weight_norm=module.weight_norm,
             train=train,
         )
+        x = x if module.maxout == 1 else x.reshape(len(x), width, module.maxout).max(axis=2)
         x = activate(normalise_given(module, x, code, train), module.activation)
     return x, code
 

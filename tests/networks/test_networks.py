@@ -23,7 +23,7 @@ from jaxgan.networks.layers import LEAKY_SLOPE
 LATENT = 6
 SIDE = 12  # two halvings for dcgan, so that both of its players have a norm
 # Networks of two deep players with norms; others have tests of their own.
-SMALL = {"mlp": {"widths": (12, 8)}, "dcgan": {"width": 4}}
+SMALL = {"mlp": {"widths": (12, 8)}, "dcgan": {"width": 4}, "resnet": {"widths": (4, 4, 4)}}
 PLAYERS = [player for network in NETWORKS.values() for player in network[:2] if player]
 
 
@@ -64,11 +64,11 @@ def test_shapes_and_types(key, name, norm, dtype):
 
 
 def _init_and_apply(net, key, x):
-    """Only batch norm needs a mutable collection."""
-    variables = net.init(key, x, train=True)
-    assert ("batch_stats" in variables) == (net.norm == "batch")
+    """Only norms over batches need a mutable collection."""
+    variables, of_batches = net.init(key, x, train=True), "batch" in net.norm
+    assert ("batch_stats" in variables) == of_batches
     apply = partial(net.apply, variables, x, train=True)
-    return variables, apply(mutable=["batch_stats"])[0] if net.norm == "batch" else apply()
+    return variables, apply(mutable=["batch_stats"])[0] if of_batches else apply()
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -170,6 +170,22 @@ def test_mlp_is_its_matrices():
     outputs = discriminator.apply(variables, fake, train=True)
     np.testing.assert_allclose(outputs.features, hidden, atol=1e-6)
     np.testing.assert_allclose(outputs.logits, dense(hidden, layers["Dense_2"]), atol=1e-6)
+
+
+def test_maxout_takes_the_largest_of_each_units_linear_functions():
+    """In NumPy float64; 3 layers of 200 units of 5 functions are PacGAN's (Lin et al. 2018)."""
+    net = MLPDiscriminator((4, 3), maxout=5, activation="linear")
+    x = normal(6, 2)
+    variables = variables_of(net, x)
+    hidden = np.float64(x)
+    for units, layer in zip((4, 3), ("Dense_0", "Dense_1"), strict=True):
+        layer = variables["params"][layer]
+        pieces = hidden @ np.float64(layer["kernel"]) + np.float64(layer["bias"])
+        hidden = np.stack([pieces[:, 5 * u : 5 * u + 5].max(axis=1) for u in range(units)], axis=1)
+    features = net.apply(variables, x, train=True).features
+    np.testing.assert_allclose(features, hidden, atol=1e-6)
+    sizes = (2 * 1000 + 1000) + 2 * (200 * 1000 + 1000) + (200 + 1)
+    assert count(MLPDiscriminator((200,) * 3, maxout=5), x) == sizes
 
 
 NAMES = {
@@ -333,7 +349,7 @@ def test_dcgan_is_that_of_torch():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n == "dcgan" else ()) for n in SMALL]
+    "name", [pytest.param(n, marks=pytest.mark.slow if n != "mlp" else ()) for n in SMALL]
 )
 def test_spectral_norm_divides_kernels_by_their_largest_singular_value(name):
     """Against NumPy's SVD, once the power iteration has converged; evaluation leaves it alone."""
