@@ -7,6 +7,7 @@ import pytest
 
 from jaxgan.numerics import (
     at_least_float32,
+    nonnegative_median,
     norms,
     pairs,
     safe_power,
@@ -66,6 +67,30 @@ def test_halves_become_float32_and_doubles_stay():
         arrays = [jnp.ones(2, dtype) for dtype in ("float16", "bfloat16", "float32", "float64")]
         kinds = [x.dtype.name for x in at_least_float32(*arrays)]
     assert kinds == ["float32", "float32", "float32", "float64"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 2016, 8127])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_median_is_numpys(n, dtype):
+    rng = np.random.default_rng(n)
+    columns = [
+        rng.gamma(0.3, size=n),
+        np.floor(3 * rng.random(n)),
+        np.zeros(n),
+        1e30 * rng.random(n),
+    ]
+    x = np.stack(columns).astype(dtype)
+    x[1, 0] = np.inf
+    with jax.enable_x64(dtype is np.float64):
+        found = jax.jit(jax.vmap(nonnegative_median))(jnp.asarray(x))
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, np.median(x, axis=1), rtol=1e-7)
+
+
+def test_the_median_is_a_constant_and_not_a_number_where_one_is_none():
+    x = jnp.array([3.0, 1.0, 2.0])
+    assert not jax.grad(nonnegative_median)(x).any()
+    assert jnp.isnan(nonnegative_median(x.at[0].set(jnp.nan)))
 
 
 def test_pairs_start_again_at_the_end_of_the_shorter_batch():

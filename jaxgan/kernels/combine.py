@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels.distances import squared_distances
+from jaxgan.numerics import nonnegative_median
 
 Kernel = Callable[[Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
 
@@ -85,7 +86,7 @@ def median_bandwidth(
     x, y = (z[:: -(-len(z) // max_samples)] for z in (x, y))
     points = jax.lax.stop_gradient(jnp.concatenate([x, y]))
     pairs = jnp.triu_indices(len(points), k=1)
-    median = jnp.sqrt(jnp.median(squared_distances(points, points)[pairs]))
+    median = jnp.sqrt(nonnegative_median(squared_distances(points, points)[pairs]))
     return jnp.where(median > 0, median, 1)
 
 
