@@ -128,6 +128,16 @@ def gmmn(real, fake, bandwidths=(2, 5, 10, 20, 40, 80)):
     return distance, -distance
 
 
+def mmd_median(real, fake, scales=(1,), median=None):
+    """Gretton et al. 2012, section 8: as wide as the median distance of all pairs."""
+    points = np.concatenate([real, fake])
+    if median is None:
+        squares = [squared_distance(a, b) for i, a in enumerate(points) for b in points[:i]]
+        median = np.sqrt(np.median(squares))  # of an even number the mean of two squares
+    value = mmd2(lambda a, b: gaussian_mixture(a, b, tuple(s * median for s in scales)), real, fake)
+    return value, -value
+
+
 def mmd_repulsive(real, fake, bandwidths=(1, 2**0.5, 2, 8**0.5, 4), repulsion=1.0):
     """Wang et al. 2019, equations 4 and 5."""
 
@@ -190,6 +200,7 @@ KERNEL_LOSS_REFERENCES = {
     loss.__name__: loss
     for loss in (
         gmmn,
+        mmd_median,
         mmd_repulsive,
         mmd_bounded_repulsive,
         energy_distance,

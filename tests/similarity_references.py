@@ -280,4 +280,4 @@ ITERATIONS = {
 
 # Whose gradient takes a part as constant: a fixed point that finitely many iterations do not reach,
 # or median distances.
-ENVELOPES = {"max_sliced_wasserstein", "hsic_infogan"}
+ENVELOPES = {"max_sliced_wasserstein", "hsic_infogan", "mmd_median"}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from adversarial_references import ADVERSARIAL_REFERENCES
 from kernel_references import KERNEL_LOSS_REFERENCES
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 from jaxgan.kernels import (
     GMMN_BANDWIDTHS,
@@ -102,6 +102,7 @@ def generators(x, y):
     """What the generator minimises, of every loss of a kernel."""
     repulsive = mixture(REPULSIVE_BANDWIDTHS)
     return {f"mmd_{name}": distance2(matrix, x, y) for name, matrix in MATRICES.items()} | {
+        "mmd_median": distance2(mixture([np.median(pdist(np.concatenate([x[::2], y])))]), x, y),
         "gmmn": math.sqrt(distance2(mixture(GMMN_BANDWIDTHS), x, y, diagonal=True)),
         "mmd_repulsive": distance2(repulsive, x, y),
         "mmd_bounded_repulsive": distance2(MATRICES["gaussian"], x, y),

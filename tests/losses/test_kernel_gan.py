@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from execution import central_differences
 from kernel_references import KERNEL_LOSS_REFERENCES, KERNEL_REFERENCES, REPEATED, mmd2, scale
+from scipy.spatial.distance import pdist
 
 from jaxgan import registry
 from jaxgan.errors import ConfigError
@@ -18,6 +20,7 @@ from jaxgan.losses import (
     gmmn,
     kernel_similarity,
     mmd_bounded_repulsive,
+    mmd_median,
     mmd_repulsive,
 )
 
@@ -101,6 +104,23 @@ def test_bounds_stop_the_discriminator():
     by_real, by_fake = gradient(near, far).discriminator
     assert by_real[0] > 0 > by_real[1]  # descent moves 0 to the left and .4 to the right
     assert by_fake[0] < 0 < by_fake[1]
+
+
+def test_the_median_heuristic_is_blind_to_the_scale_of_the_samples():
+    real, fake = samples(40, 3), samples(30, 3, seed=1) + 0.5
+    value = jax.jit(lambda scale: mmd_median(scale * real, scale * fake, scales=(0.5, 2.0)))
+    np.testing.assert_allclose(value(100.0), value(1.0), rtol=1e-5)
+
+
+def test_gradients_take_the_median_distance_as_a_constant():
+    real, fake = map(np.float64, (samples(6, 2), samples(5, 2, seed=1)))
+    median = np.median(pdist(np.concatenate([real, fake])))
+    with jax.enable_x64(True):
+        given = jnp.asarray(real)
+        gradient = jax.grad(lambda x: mmd_median(given, x).generator)(jnp.asarray(fake))
+    reference = KERNEL_LOSS_REFERENCES["mmd_median"]
+    expected = central_differences(lambda x: reference(real, x, median=median)[0], fake)
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-8)
 
 
 def test_gmmn_of_a_perfect_generator():

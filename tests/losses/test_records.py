@@ -68,6 +68,7 @@ KNOWN = {
     "mmd_linear": ESTIMATOR,
     "mmd_matern32": {"bandwidth": 1.0, **ESTIMATOR},
     "mmd_matern52": {"bandwidth": 1.0, **ESTIMATOR},
+    "mmd_median": {"scales": (1.0,), **ESTIMATOR},
     "mmd_polynomial": {"degree": 3, "scale": 1.0, "offset": 1.0, **ESTIMATOR},
     "mmd_rational_quadratic": {"alphas": (0.2, 0.5, 1.0, 2.0, 5.0), **ESTIMATOR},
     "mmd_rational_quadratic_linear": {"alphas": (0.2, 0.5, 1.0, 2.0, 5.0), **ESTIMATOR},
