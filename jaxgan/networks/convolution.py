@@ -27,6 +27,7 @@ from jaxtyping import Array, Float
 
 Padding = Literal["SAME", "VALID"]
 Pads = tuple[tuple[int, int], tuple[int, int]]
+Strides = tuple[int, int]
 Role = Literal["x", "w", "y"]
 Operands = dict[str, Array]
 
@@ -45,21 +46,21 @@ def conv(
     x: Float[Array, "n h w i"],
     kernel: Float[Array, "kh kw inputs o"],
     *,
-    stride: int = 1,
+    stride: int | Strides = 1,
     padding: Padding = "SAME",
     groups: int = 1,
 ) -> Float[Array, "n h_out w_out o"]:
     """The convolution (cross-correlation) of `lax.conv_general_dilated`.
 
-    SAME pads to sides of ceil(h / stride), VALID does not pad. With groups, equal runs of
-    consecutive channels, each group of outputs sees the group of `inputs` = i / groups inputs of
-    its own place.
+    SAME pads to sides of ceil(h / stride), VALID does not pad; the stride is one for both axes, or
+    one for each. With groups, equal runs of consecutive channels, each group of outputs sees the
+    group of `inputs` = i / groups inputs of its own place.
     """
     if jax.default_backend() != "cpu":
         return lax.conv_general_dilated(
             x,
             kernel,
-            (stride, stride),
+            _strides(stride),
             padding,
             dimension_numbers=DIMENSIONS,
             feature_group_count=groups,
@@ -71,7 +72,7 @@ def conv_transpose(
     x: Float[Array, "n h w i"],
     kernel: Float[Array, "kh kw i o"],
     *,
-    stride: int = 1,
+    stride: int | Strides = 1,
     padding: Padding = "SAME",
 ) -> Float[Array, "n h_out w_out o"]:
     """The transposed convolution of `lax.conv_transpose`, the adjoint of a strided convolution.
@@ -80,7 +81,7 @@ def conv_transpose(
     """
     if jax.default_backend() != "cpu":
         return lax.conv_transpose(
-            x, kernel, (stride, stride), padding, dimension_numbers=DIMENSIONS
+            x, kernel, _strides(stride), padding, dimension_numbers=DIMENSIONS
         )
     return canonical_conv_transpose(x, kernel, stride=stride, padding=padding)
 
@@ -89,7 +90,7 @@ def canonical_conv(
     x: Float[Array, "n h w i"],
     kernel: Float[Array, "kh kw inputs o"],
     *,
-    stride: int = 1,
+    stride: int | Strides = 1,
     padding: Padding = "SAME",
     groups: int = 1,
 ) -> Float[Array, "n h_out w_out o"]:
@@ -99,29 +100,34 @@ def canonical_conv(
         x, kernel = (a.reshape(*a.shape[:-1], groups, -1) for a in (x, kernel))
         y = jax.vmap(of_group, in_axes=3, out_axes=3)(x, kernel)
         return y.reshape(*y.shape[:3], -1)
-    pads = _pads(x.shape[1:3], kernel.shape[:2], stride, padding)
-    return _contract("y", stride, pads, {"x": x, "w": kernel})
+    strides = _strides(stride)
+    pads = _pads(x.shape[1:3], kernel.shape[:2], strides, padding)
+    return _contract("y", strides, pads, {"x": x, "w": kernel})
 
 
 def canonical_conv_transpose(
     x: Float[Array, "n h w i"],
     kernel: Float[Array, "kh kw i o"],
     *,
-    stride: int = 1,
+    stride: int | Strides = 1,
     padding: Padding = "SAME",
 ) -> Float[Array, "n h_out w_out o"]:
     """`conv_transpose` in the form that XLA:CPU is fast at; reverse mode only."""
-    sides, k = x.shape[1:3], kernel.shape[:2]
-    extra = [0 if padding == "SAME" else max(side - stride, 0) for side in k]
-    grown = tuple(side * stride + more for side, more in zip(sides, extra, strict=True))
-    pads = _pads(grown, k, stride, padding)
-    return _contract("x", stride, pads, {"y": x, "w": _adjoint(kernel)})
+    strides, k = _strides(stride), kernel.shape[:2]
+    extra = [0 if padding == "SAME" else max(a - s, 0) for a, s in zip(k, strides, strict=True)]
+    grown = tuple(a * s + e for a, s, e in zip(x.shape[1:3], strides, extra, strict=True))
+    pads = _pads(grown, k, strides, padding)
+    return _contract("x", strides, pads, {"y": x, "w": _adjoint(kernel)})
 
 
-def _pads(sides: tuple[int, ...], k: tuple[int, ...], stride: int, padding: Padding) -> Pads:
+def _strides(stride: int | Strides) -> Strides:
+    return (stride, stride) if isinstance(stride, int) else stride
+
+
+def _pads(sides: tuple[int, ...], k: tuple[int, ...], strides: Strides, padding: Padding) -> Pads:
     """The padding of each axis that the outputs use to the last row: negative where they crop."""
 
-    def pads(side: int, k: int) -> tuple[int, int]:
+    def pads(side: int, k: int, stride: int) -> tuple[int, int]:
         if padding == "SAME":
             out = -(-side // stride)
             low = max((out - 1) * stride + k - side, 0) // 2
@@ -130,7 +136,7 @@ def _pads(sides: tuple[int, ...], k: tuple[int, ...], stride: int, padding: Padd
             low = 0
         return low, (out - 1) * stride + k - side - low
 
-    return pads(sides[0], k[0]), pads(sides[1], k[1])
+    return pads(sides[0], k[0], strides[0]), pads(sides[1], k[1], strides[1])
 
 
 def _adjoint(w: Array) -> Array:
@@ -139,35 +145,35 @@ def _adjoint(w: Array) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def _contract(role: Role, stride: int, pads: Pads, operands: Operands) -> Array:
+def _contract(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
     """dT/d(role), given the other two operands of the trilinear form."""
-    return _mapped(role, stride, pads)(operands)
+    return _mapped(role, strides, pads)(operands)
 
 
 def _contract_fwd(
-    role: Role, stride: int, pads: Pads, operands: Operands
+    role: Role, strides: Strides, pads: Pads, operands: Operands
 ) -> tuple[Array, Operands]:
-    return _contract(role, stride, pads, operands), operands
+    return _contract(role, strides, pads, operands), operands
 
 
 def _contract_bwd(
-    role: Role, stride: int, pads: Pads, operands: Operands, cotangent: Array
+    role: Role, strides: Strides, pads: Pads, operands: Operands, cotangent: Array
 ) -> tuple[Operands]:
     form = {**operands, role: cotangent}
     rest = {target: {k: form[k] for k in form if k != target} for target in operands}
-    return ({target: _contract(target, stride, pads, rest[target]) for target in rest},)
+    return ({target: _contract(target, strides, pads, rest[target]) for target in rest},)
 
 
 _contract.defvjp(_contract_fwd, _contract_bwd)
 
 
 @cache
-def _mapped(role: Role, stride: int, pads: Pads) -> Callable[[Operands], Array]:
+def _mapped(role: Role, strides: Strides, pads: Pads) -> Callable[[Operands], Array]:
     """`_convolve` with its `vmap` rule: one batched operand is folded in, two are mapped over."""
 
     @jax.custom_batching.custom_vmap
     def convolve(operands: Operands) -> Array:
-        return _convolve(role, stride, pads, operands)
+        return _convolve(role, strides, pads, operands)
 
     @convolve.def_vmap
     def rule(size: int, batched: list[dict[str, bool]], operands: Operands) -> tuple[Array, bool]:
@@ -194,17 +200,22 @@ def _unfold(x: Array, axis: int, size: int) -> Array:
     return jnp.moveaxis(x, axis, 0)
 
 
-def _convolve(role: Role, stride: int, pads: Pads, operands: Operands) -> Array:
+def _convolve(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
     """One member of the family as one convolution in plain form."""
     plain = partial(lax.conv_general_dilated, dimension_numbers=DIMENSIONS)
-    strides = (stride, stride)
     if role == "y":
         used = [(low, max(high, 0)) for low, high in pads]
         return plain(operands["x"], operands["w"], strides, used)
     if role == "x":
         y, w = operands["y"], operands["w"]
+        k = w.shape[:2]
+        # XLA:CPU takes ten times as long where a kernel is longer than what it slides over.
+        extra = [max(a - side, 0) for a, side in zip(k, y.shape[1:3], strict=True)]
+        if any(extra):
+            y = jnp.pad(y, ((0, 0), (0, extra[0]), (0, extra[1]), (0, 0)))
         used = [
-            (k - 1 - low, k - 1 - high) for k, (low, high) in zip(w.shape[:2], pads, strict=True)
+            (a - 1 - low, a - 1 - high - e * stride)
+            for a, (low, high), e, stride in zip(k, pads, extra, strides, strict=True)
         ]
         return plain(y, _adjoint(w), (1, 1), used, lhs_dilation=strides)
     x, y = operands["x"].transpose(3, 1, 2, 0), operands["y"].transpose(1, 2, 0, 3)

@@ -20,11 +20,13 @@ GEOMETRIES += [(1, 4, (7, 8)), (2, 4, (7, 8))]
 
 
 def lax_conv(x, w, *, stride=1, padding="SAME"):
-    return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=DIMENSIONS)
+    strides = np.broadcast_to(stride, 2).tolist()
+    return lax.conv_general_dilated(x, w, strides, padding, dimension_numbers=DIMENSIONS)
 
 
 def lax_conv_transpose(x, w, *, stride=1, padding="SAME"):
-    return lax.conv_transpose(x, w, (stride, stride), padding, dimension_numbers=DIMENSIONS)
+    strides = np.broadcast_to(stride, 2).tolist()
+    return lax.conv_transpose(x, w, strides, padding, dimension_numbers=DIMENSIONS)
 
 
 OPERATIONS = pytest.mark.parametrize(
@@ -137,6 +139,25 @@ def test_first_and_second_derivatives_are_those_of_lax(ours, theirs, stride, k, 
     x, w = operands(k, sides)
     assert_same_derivatives(
         lambda x, w: ours(x, w, stride=stride), lambda x, w: theirs(x, w, stride=stride), x, w
+    )
+
+
+@OPERATIONS
+@pytest.mark.parametrize("stride, k, side", [(4, 25, 16), (4, 25, 64), (4, 16, 5), (1, 3, 7)])
+def test_along_one_axis(ours, theirs, stride, k, side):
+    """Images of one row, and kernels that are longer than what they slide over."""
+    x, w = operands(k, (1, side))
+    w, strides = w[:1], (1, stride)
+    assert_same_derivatives(
+        lambda x, w: ours(x, w, stride=strides), lambda x, w: theirs(x, w, stride=strides), x, w
+    )
+
+
+@OPERATIONS
+def test_each_axis_has_its_own_stride(ours, theirs):
+    x, w = operands(3, (9, 8))
+    assert_same_derivatives(
+        lambda x, w: ours(x, w, stride=(3, 2)), lambda x, w: theirs(x, w, stride=(3, 2)), x, w
     )
 
 
