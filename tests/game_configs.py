@@ -74,7 +74,9 @@ CONFIGS = {
     ),
     "semi_supervised": config(
         "semi_supervised",
-        discriminator=player(auxiliary=True, noise=0.1, input_noise=0.1, weight_norm=True),
+        discriminator=player(
+            auxiliary=True, noise=0.1, input_noise=0.1, norm="first_batch", weight_norm=True
+        ),
         streams={"labelled": digits(per_class=2, batch_size=8)},
     ),
     "bigan": config(
@@ -98,6 +100,12 @@ CONFIGS = {
         kwargs={"diversity": 0.9},  # or k would stay at 0 in the first steps
         discriminator=player(num_outputs=LATENT),
         networks={"decoder": player(), "balance": BALANCE},
+    ),
+    "mmd_gan": config(
+        "mmd_gan",
+        discriminator=player(num_outputs=LATENT),
+        networks={"decoder": player()},
+        loss=TermConfig(name="mmd_gaussian_mixture"),
     ),
     "paired_translation": dataclasses.replace(
         config(
@@ -145,6 +153,7 @@ FLOATS = {
     "infogan": "game.kwargs.information",
     "cycle_gan": "game.kwargs.cycle",
     "began": "game.kwargs.diversity",
+    "mmd_gan": "game.kwargs.reconstruction",
     "paired_translation": "game.kwargs.l1",
     "distribution_matching": "loss.kwargs.bandwidth",
     "regression": "generator.learning_rate",

@@ -44,7 +44,7 @@ class DCGANGenerator(nn.Module):
         shape: (side, side, channels) of one image.
         width: Channels of the last hidden layer.
         kernel_size: Side of the kernels.
-        norm: "batch", "layer" or "none", on all layers but the last.
+        norm: "batch", "layer", "first_batch" or "none", on all layers but the last.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         conditioning: "none" ignores the condition; "concat" joins it to z; "batch_norm" makes the
             gain and the offset of batch norm linear in it. Labels enter as one-hot codes.
@@ -105,7 +105,7 @@ class DCGANDiscriminator(nn.Module):
     Attributes:
         width: Channels of the first layer.
         kernel_size: Side of the kernels.
-        norm: "batch", "layer" or "none", on all layers but the first and the last.
+        norm: "batch", "layer", "first_batch" or "none", on all layers but the first and the last.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         num_outputs: 1 logit, or k critic features for kernel losses.
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which

@@ -40,7 +40,7 @@ class MLPGenerator(nn.Module):
         activation: A name in ACTIVATIONS.
         maxout: How many linear functions each hidden unit is the largest of, before its activation,
             which is then "linear" as a rule.
-        norm: "batch", "layer" or "none", before each activation.
+        norm: "batch", "layer", "first_batch" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
             output that of a learned number.
@@ -103,7 +103,7 @@ class MLPDiscriminator(nn.Module):
         activation: A name in ACTIVATIONS.
         maxout: How many linear functions each hidden unit is the largest of, before its activation,
             which is then "linear" as a rule.
-        norm: "batch", "layer" or "none", before each activation.
+        norm: "batch", "layer", "first_batch" or "none", before each activation.
         spectral_norm: Whether to divide every kernel by its largest singular value.
         weight_norm: Whether to give the weights of every hidden unit the norm 1, and those of each
             output that of a learned number (but for a projection).

@@ -39,7 +39,7 @@ def test_both_are_1_of_the_labels_under_other_names_and_of_one_class():
 @pytest.mark.parametrize("clusters", [LABELS[:-1], LABELS.astype(float)])
 @pytest.mark.parametrize("function", [normalised_mutual_information, purity])
 def test_clusters_are_one_integer_a_sample(function, clusters):
-    with pytest.raises(ConfigError, match="clusters are .*; pass one integer"):
+    with pytest.raises(ConfigError, match=r"clusters are .*; pass one integer"):
         function(LABELS, clusters)
     with pytest.raises(ConfigError, match="labels are int64 of shape"):
         function(LABELS[:0], LABELS[:0])

@@ -75,14 +75,37 @@ def test_norms_are_accurate_where_the_mean_is_a_thousand_deviations(key, kind, a
     np.testing.assert_allclose(out, standardised(x, axes), atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (6, 5)])
+def test_first_batch_norm_standardises_by_the_first_batch_for_good(key, shape):
+    """Also a later batch, and outside of training; a constant channel waits for one that varies."""
+    first, later = samples(shape), 5 * samples(shape) - 1
+    constant = first.at[..., 2].set(7.0)
+    net = Normalised("first_batch")
+    state = net.init(key, first, train=True)
+    np.testing.assert_array_equal(net.apply(state, first, train=False), first)
+    for x in (constant, later, first):
+        out, state = net.apply(state, x, train=True, mutable=["batch_stats"])
+        expected = [constant] * 2 + [later] + [constant] * 2
+        means, deviations = (
+            np.array([np.float64(f(np.float64(y)[..., c])) for c, y in enumerate(expected)])
+            for f in (np.mean, np.std)
+        )
+        varies = np.arange(5) != 2 if x is constant else np.full(5, True)
+        wanted = (np.float64(x) - means) / deviations
+        np.testing.assert_allclose(out[..., varies], wanted[..., varies], atol=1e-4)
+        np.testing.assert_array_equal(out[..., ~varies], 0)
+        np.testing.assert_array_equal(net.apply(state, x, train=False), out)
+
+
 def test_no_norm_is_the_identity_without_parameters(key):
     x, net = samples(), Normalised("none")
     assert net.init(key, x, train=True) == {}
     np.testing.assert_array_equal(net.apply({}, x, train=True), x)
 
 
-def test_batch_statistics_are_shared_by_all_devices(key):
-    x, net = samples((8, 2, 4, 5)), Normalised("batch", axis_name="devices")
+@pytest.mark.parametrize("kind", ["batch", "first_batch"])
+def test_batch_statistics_are_shared_by_all_devices(key, kind):
+    x, net = samples((8, 2, 4, 5)), Normalised(kind, axis_name="devices")
     whole = x.reshape(16, 4, 5)
     variables = net.init(key, whole, train=True)
 
@@ -91,7 +114,7 @@ def test_batch_statistics_are_shared_by_all_devices(key):
 
     mapped = jax.pmap(partial(apply, net), axis_name="devices", out_axes=(0, None))
     out, updated = mapped(x)
-    expected, expected_updated = apply(Normalised("batch"), whole)
+    expected, expected_updated = apply(Normalised(kind), whole)
     np.testing.assert_allclose(out.reshape(whole.shape), expected, atol=1e-5)
     jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), updated, expected_updated)
 
