@@ -3,7 +3,7 @@
 from jaxgan.games.classifying import semi_supervised
 from jaxgan.games.common import from_prior, head, ranged, stream
 from jaxgan.games.distributional import Seen, distribution_matching
-from jaxgan.games.energies import Balance, began
+from jaxgan.games.energies import Balance, began, mmd_gan
 from jaxgan.games.game import Algorithm, Game
 from jaxgan.games.inference import bigan, infogan
 from jaxgan.games.nets import Latents, Nets, Slices
@@ -41,6 +41,7 @@ __all__ = [
     "in_chunks",
     "infogan",
     "measured",
+    "mmd_gan",
     "paired_translation",
     "ranged",
     "regression",
@@ -58,6 +59,7 @@ GAMES = {
     "cycle_gan": cycle_gan,
     "distribution_matching": distribution_matching,
     "infogan": infogan,
+    "mmd_gan": mmd_gan,
     "paired_translation": paired_translation,
     "regression": regression,
     "semi_supervised": semi_supervised,

@@ -31,15 +31,18 @@ from jaxgan.errors import ConfigError
 from jaxgan.games import (
     GAMES,
     Balance,
+    Term,
     began,
     bigan,
     cycle_gan,
     infogan,
+    mmd_gan,
     paired_translation,
     semi_supervised,
     vae,
     vae_gan,
 )
+from jaxgan.losses import mmd_linear
 from jaxgan.types import Batch, Outputs
 
 
@@ -176,6 +179,29 @@ def test_began_plays_with_energies():
     close(losses["generator"], of_fake)
     close(metrics["convergence"], real + abs(0.9 * real - of_fake))
     assert losses["decoder"] is losses["discriminator"]
+
+
+def test_mmd_gan_decodes_the_codes_that_it_compares():
+    modules = {"discriminator": Judge(LATENT)}
+    game = mmd_gan({"mmd": Term(mmd_linear)}, reconstruction=3.0, ordering=5.0)
+    fakes, losses, _, functions = played(game, **modules)
+    sides = BATCH.real, fakes.samples
+    of_real, of_fake = (f64(functions.discriminator(x, BATCH.condition).logits) for x in sides)
+    error = sum(
+        np.square(functions.decoder(jnp.float32(code)) - f64(x)).mean()
+        for code, x in zip((of_real, of_fake), sides, strict=True)
+    )
+    between = np.maximum(of_fake.mean(0) - of_real.mean(0), 0).mean()
+    n = len(of_real)
+    gram = [x @ y.T for x, y in ((of_real, of_real), (of_fake, of_fake), (of_real, of_fake))]
+    within = [(k.sum() - np.trace(k)) / n / (n - 1) for k in gram[:2]]
+    mmd2 = sum(within) - 2 * gram[2].mean()
+    close(losses["generator"]["mmd"], mmd2)
+    close(losses["decoder"], 3 * error)
+    close(sum(losses["discriminator"].values()), -mmd2 + 3 * error + 5 * between)
+    assert between > 0 and game.turns == (("discriminator", "decoder"), ("generator",))
+    with pytest.raises(ConfigError, match="set loss.on to"):
+        mmd_gan({"mmd": Term(mmd_linear, on="images")})
 
 
 def test_the_balance_moves_in_training_alone():
