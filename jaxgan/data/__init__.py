@@ -17,6 +17,7 @@ from jaxgan.data.source import (
     mirrored,
     whole,
 )
+from jaxgan.data.stacked import stacked_mnist
 from jaxgan.data.synthetic import grid, ring, spiral
 from jaxgan.data.tables import (
     Columns,
@@ -70,6 +71,7 @@ __all__ = [
     "record_of",
     "ring",
     "spiral",
+    "stacked_mnist",
     "to_model",
     "to_uint8",
     "whole",

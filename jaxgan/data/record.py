@@ -17,10 +17,13 @@ class Dataset(NamedTuple):
         function: Opens a split: `(*, split, ...) -> Source`. It may take the other OPTIONS too.
             Keyword-only arguments of other names, with defaults, are its hyperparameters.
         ranges: The values that hyperparameters may take.
+        features: The feature network that it is scored with, where a user leaves the choice; None:
+            one that suits such data as it is.
     """
 
     function: Callable[..., Source]
     ranges: Ranges = MappingProxyType({})
+    features: str | None = None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -44,15 +47,18 @@ DATASETS: dict[str, Dataset] = {}
 Opens = Callable[..., Source]
 
 
-def dataset(*, ranges: Ranges | None = None) -> Callable[[Opens], Opens]:
+def dataset(
+    *, ranges: Ranges | None = None, features: str | None = None
+) -> Callable[[Opens], Opens]:
     """Registers a function in DATASETS under its own name.
 
     Args:
         ranges: The values that its hyperparameters may take.
+        features: The feature network that it is scored with, where a user leaves the choice.
     """
 
     def register(function: Opens) -> Opens:
-        DATASETS[function.__name__] = Dataset(function, ranges or {})
+        DATASETS[function.__name__] = Dataset(function, ranges or {}, features)
         return function
 
     return register

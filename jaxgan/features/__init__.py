@@ -18,6 +18,7 @@ from jaxgan.features.network import (
 )
 from jaxgan.features.pixels import pca_features, pixel_features, pixels_pca
 from jaxgan.features.random_convolution import random_conv_features, random_convolutional
+from jaxgan.features.stacked_classifier import stacked_classifier_features
 from jaxgan.features.vgg import load_vgg16, vgg16_features
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "random_conv_features",
     "random_convolutional",
     "scales",
+    "stacked_classifier_features",
     "stacked_labels",
     "train_classifier",
     "vgg16_features",
@@ -55,5 +57,6 @@ FEATURES: dict[str, Callable[..., FeatureNetwork]] = {
     "pca": pca_features,
     "pixels": pixel_features,
     "random_conv": random_conv_features,
+    "stacked_classifier": stacked_classifier_features,
     "vgg16": vgg16_features,
 }

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from jaxgan.config import Config, DataConfig
-from jaxgan.data import Source, cache_directory, whole
+from jaxgan.data import DATASETS, Source, cache_directory, whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import Reference, make_reference
 from jaxgan.evaluation.reference import sample_digest
@@ -25,7 +25,8 @@ _MIN_IMAGES, _MIN_PER_CLASS = 1000, 50
 # What stands for the features that suit a data set where a generator is trained on these.
 _STAND_INS = ("random_conv", "pixels", "pca")
 
-_ACCURACY = "eval/classifier_accuracy"
+# Those that read the classes of the data set, and have an accuracy.
+_CLASSIFIERS = ("classifier", "stacked_classifier")
 
 
 def features_of(source: Source, features: str | None = "auto") -> str | None:
@@ -34,6 +35,9 @@ def features_of(source: Source, features: str | None = "auto") -> str | None:
         return None
     if features not in (None, "auto"):
         return features
+    record = DATASETS.get(source.name)
+    if record is not None and record.features is not None:
+        return record.features
     enough = max(_MIN_IMAGES, _MIN_PER_CLASS * (source.num_classes or 0))
     labelled = source.num_classes is not None and source.size >= enough
     return "classifier" if labelled else "random_conv"
@@ -168,7 +172,7 @@ def score_names(
         for metric in metrics_of(names, source, network, conditional=conditional).values()
         for full_name, figure in metric.full_names(prefix).items()
     }
-    return scores | ({_ACCURACY: True} if network == "classifier" else {})
+    return scores | ({f"eval/{network}_accuracy": True} if network in _CLASSIFIERS else {})
 
 
 def _suitable(
@@ -180,7 +184,7 @@ def _suitable(
         usual = usual if source.curve is None else ("curve_coverage",)
         return tuple(dict.fromkeys((*usual, distance, "two_sample_test"))) if thorough else usual
     names = ("fid", "kid")
-    if features == "classifier":
+    if features in _CLASSIFIERS:
         names += ("class_coverage", "class_agreement") if conditional else ("class_coverage",)
     if thorough:
         names += ("prdc", "memorisation") if held_out else ("prdc",)

@@ -175,6 +175,13 @@ def test_without_names_the_metrics_suit_the_data(data, features, options, expect
     assert all(metrics[name] is METRICS[name] for name in metrics)
 
 
+def test_a_data_set_may_name_the_features_that_suit_it():
+    source = dataclasses.replace(load("digits"), name="stacked_mnist")
+    assert list(metrics_of((), source)) == ["fid", "kid", "class_coverage"]
+    assert "eval/stacked_classifier_accuracy" in score_names((), source)
+    assert "eval/pca_fid" in score_names((), source, "pca")
+
+
 def test_points_whose_modes_are_unknown_are_compared_by_distance():
     source = from_arrays(np.zeros((5, 3), np.float32), name="mine")
     assert list(metrics_of((), source)) == ["sliced_wasserstein_distance"]
