@@ -58,7 +58,7 @@ def stacked_mnist(
         images, labels = np.asarray(digits.real), np.asarray(digits.labels)
         height, width, _ = single.shape
         stacks = images.reshape(-1, 3, height, width).transpose(0, 2, 3, 1)
-        weights = np.int32([_DIGITS**2, _DIGITS, 1])
+        weights = np.array([_DIGITS**2, _DIGITS, 1], np.int32)
         return Batch(
             real=np.ascontiguousarray(stacks), labels=(labels.reshape(-1, 3) * weights).sum(axis=1)
         )
