@@ -38,14 +38,14 @@ class TrainOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SampleOptions:
-    """Draws samples of a run: a picture, an animation, an .npz, or a folder of images."""
+    """Draws samples of a run: a picture, an animation, an .npz, a .wav, or a folder of images."""
 
     run: Path | None = None
     """Run directory."""
     num: int | None = None
     """Number of samples, default 64; of paths, default 8."""
     out: Path = Path("samples.png")
-    """The .png, .gif or .npz to write; without a suffix, a folder."""
+    """The .png, .gif, .npz or (of waveforms) .wav to write; without a suffix, a folder."""
     label: int | None = None
     """The class of all samples; default: the classes in turn."""
     interpolate: bool = False
@@ -91,6 +91,13 @@ class EvalOptions:
     """Side, in pixels, to which the images of --real and --fake are resized."""
     dir: str | None = None
     """Folder of prepared TFDS sets (also --data-dir)."""
+    probe: bool = False
+    """Score the features of a run's networks in the place of its samples: by a linear classifier,
+    as clusters, and by the anomalies that they tell."""
+    player: str = "auto"
+    """Whose features --probe takes: discriminator, encoder, ...; auto: the encoder's, if any."""
+    anomalies: str | None = None
+    """Data set, folder of images or .npz that --probe is to tell from the run's data."""
     out: Path | None = None
     """The JSON to write; default: eval.json, eval-2.json, ... in the run directory, or here."""
     seed: int = 0
@@ -228,10 +235,9 @@ def _evaluate(arguments: Sequence[str]) -> None:
     if options.num_samples is not None and options.num_samples < 2:
         raise ConfigError(f"--num-samples is {options.num_samples}; it must be at least 2")
     names.check_scores(options.metrics, options.features)
+    _check_probe(options)
     runtime.prepare()
     from jaxgan.evaluation import write_evaluation
-    from jaxgan.files import unused
-    from jaxgan.runs.directory import RunDirectory
     from jaxgan.runs.evaluation import evaluated_images, evaluated_run
 
     data = None
@@ -239,6 +245,9 @@ def _evaluate(arguments: Sequence[str]) -> None:
         data = DataConfig(
             name=options.real, split=options.split, dir=options.dir, resize=options.resize
         )
+    if options.probe:
+        _probe(options, data)
+        return
     shared = {
         "names": tuple(options.metrics),
         "features": options.features,
@@ -248,14 +257,57 @@ def _evaluate(arguments: Sequence[str]) -> None:
     if options.run is None:
         assert data is not None and options.fake is not None
         evaluation, described = evaluated_images(options.fake, data, **shared)
-        path = Path("eval.json")
     else:
         evaluation, described = evaluated_run(options.run, data, averaged=not options.raw, **shared)
-        path = RunDirectory(options.run).evaluation
-    path = options.out or unused(path)
+    path = _report_path(options)
     write_evaluation(path, evaluation, described)
     print(f"{evaluation.num_samples} samples against {described['real']} ({described['split']})")
     for line in evaluation.table():
+        print(line)
+    print(path)
+
+
+def _report_path(options: EvalOptions) -> Path:
+    """Where an evaluation is written."""
+    from jaxgan.files import unused
+    from jaxgan.runs.directory import RunDirectory
+
+    place = Path("eval.json") if options.run is None else RunDirectory(options.run).evaluation
+    return options.out or unused(place)
+
+
+def _check_probe(options: EvalOptions) -> None:
+    """Raises ConfigError on flags that do not go with --probe, or not without it."""
+    defaults = EvalOptions()
+    ours, others = ("player", "anomalies"), ("fake", "metrics", "features", "num_samples")
+    for name in others if options.probe else ours:
+        if getattr(options, name) != getattr(defaults, name):
+            flag = "--" + name.replace("_", "-")
+            rule = "does not go with --probe" if options.probe else "needs --probe"
+            raise ConfigError(f"{flag} {rule}; {'leave it out' if options.probe else 'add it'}")
+
+
+def _probe(options: EvalOptions, data: DataConfig | None) -> None:
+    from jaxgan.evaluation import write_probe
+    from jaxgan.runs.probing import probed_run
+
+    assert options.run is not None
+    anomalies = None
+    if options.anomalies is not None:
+        anomalies = DataConfig(name=options.anomalies, dir=options.dir, resize=options.resize)
+    report, described = probed_run(
+        options.run,
+        data,
+        player=options.player,
+        anomalies=anomalies,
+        seed=options.seed,
+        averaged=not options.raw,
+    )
+    path = _report_path(options)
+    write_probe(path, report, described)
+    sizes = ", ".join(f"{count} {name}" for name, count in report.sizes.items())
+    print(f"features of {described['player']} on {described['real']}: {sizes}")
+    for line in report.table():
         print(line)
     print(path)
 

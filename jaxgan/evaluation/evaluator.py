@@ -53,9 +53,9 @@ class Evaluation(NamedTuple):
         words = {True: "higher", False: "lower", None: ""}
         for name, value in self.values.items():
             baseline = self.real_baseline.get(name)
-            shown = "" if baseline is None else _shown(baseline)
+            shown = "" if baseline is None else figure_text(baseline)
             better = words[self.higher_is_better.get(name)]
-            lines.append(f"  {name:<30} {better:<8} {_shown(value):<24} {shown}".rstrip())
+            lines.append(f"  {name:<30} {better:<8} {figure_text(value):<24} {shown}".rstrip())
         return lines
 
 
@@ -146,15 +146,11 @@ def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str,
     Raises:
         ConfigError: the file cannot be written.
     """
-
-    def figure(estimate: Estimate | None) -> dict[str, float | None] | None:
-        if estimate is None:
-            return None
-        numbers = {"value": estimate.value, "standard_error": estimate.standard_error}
-        return {name: x if math.isfinite(x) else None for name, x in numbers.items()}
-
     figures = {
-        name: {"generated": figure(value), "real": figure(evaluation.real_baseline.get(name))}
+        name: {
+            "generated": figure_json(value),
+            "real": figure_json(evaluation.real_baseline.get(name)),
+        }
         for name, value in evaluation.values.items()
     }
     content = {
@@ -164,6 +160,23 @@ def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str,
         "features": evaluation.features,
         "figures": figures,
     }
+    write_report(path, content)
+
+
+def figure_json(estimate: Estimate | None) -> dict[str, float | None] | None:
+    """A figure as JSON has it: what is not finite is null."""
+    if estimate is None:
+        return None
+    numbers = {"value": estimate.value, "standard_error": estimate.standard_error}
+    return {name: x if math.isfinite(x) else None for name, x in numbers.items()}
+
+
+def write_report(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes what an evaluation found, whole or not at all.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     try:
         write_json(path, content)
     except OSError as error:
@@ -171,7 +184,8 @@ def write_evaluation(path: Path, evaluation: Evaluation, described: Mapping[str,
         raise ConfigError(f"{path} cannot be written ({reason}); choose another --out") from error
 
 
-def _shown(estimate: Estimate) -> str:
+def figure_text(estimate: Estimate) -> str:
+    """A figure as tables show it, with its error where that is known."""
     known = math.isfinite(estimate.standard_error)
     return str(estimate) if known else f"{estimate.value:.5g}"
 
@@ -191,4 +205,5 @@ def _sides(
         num_classes=source.num_classes,
         mixture=source.mixture,
         curve=source.curve,
+        sample_rate=source.sample_rate,
     )
