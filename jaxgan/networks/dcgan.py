@@ -110,6 +110,9 @@ class DCGANDiscriminator(nn.Module):
         num_outputs: 1 logit, or k critic features for kernel losses.
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
             give it no gradient but rounding noise.
+        learned_bandwidth: Whether to divide the logits by a learned positive number, 1 at first:
+            the bandwidth of a kernel that compares them. Without spectral norm the last layer can
+            learn it as well.
         conditioning: "none" ignores the condition; "concat" joins it to the input as channels, a
             code as constant maps; "projection" adds <v, features> to the logits, v linear in it.
             Labels enter as one-hot codes.
@@ -132,6 +135,7 @@ class DCGANDiscriminator(nn.Module):
     spectral_norm: bool = False
     num_outputs: int = 1
     final_bias: bool = True
+    learned_bandwidth: bool = False
     conditioning: str = "none"
     num_classes: int | None = None
     auxiliary: bool = False
@@ -170,7 +174,14 @@ class DCGANDiscriminator(nn.Module):
             x = through(conv, perturb(self, x, train))
             x = activate(normalise_given(self, x, code, train), "leaky_relu")
         features = x.reshape(len(x), -1).astype(jnp.float32)
-        return outputs_of(self, features, code, train=train, kernel_init=DCGAN_INIT)
+        return outputs_of(
+            self,
+            features,
+            code,
+            train=train,
+            kernel_init=DCGAN_INIT,
+            learned_bandwidth=self.learned_bandwidth,
+        )
 
 
 NETWORKS["dcgan"] = Network(DCGANGenerator, DCGANDiscriminator, SHARED_RANGES)

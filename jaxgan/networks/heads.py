@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -20,6 +21,7 @@ def outputs_of(
     train: bool,
     kernel_init: nn.initializers.Initializer,
     weight_norm: bool = False,
+    learned_bandwidth: bool = False,
 ) -> Outputs:
     """What a discriminator makes of its last activations; call it in a compact module.
 
@@ -36,6 +38,7 @@ def outputs_of(
         train: Whether stochastic layers draw, and spectral norm keeps its vector.
         kernel_init: Initialises the kernels.
         weight_norm: Whether to give the weights of each output the norm of a learned number.
+        learned_bandwidth: Whether to divide the logits by a learned positive number, 1 at first.
 
     Raises:
         ConfigError: `auxiliary` without the number of classes.
@@ -54,6 +57,9 @@ def outputs_of(
         logits += project(
             x, code, spectral_norm=module.spectral_norm, train=train, kernel_init=kernel_init
         )
+    if learned_bandwidth:
+        log_bandwidth = module.param("log_bandwidth", nn.initializers.zeros, ())
+        logits = logits * jnp.exp(-log_bandwidth)
     class_logits = None
     if module.auxiliary:
         count = module.num_auxiliary or module.num_classes

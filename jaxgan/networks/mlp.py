@@ -109,6 +109,9 @@ class MLPDiscriminator(nn.Module):
             output that of a learned number (but for a projection).
         final_bias: Whether the last layer has a bias: none for translation-invariant losses, which
             give it no gradient but rounding noise.
+        learned_bandwidth: Whether to divide the logits by a learned positive number, 1 at first:
+            the bandwidth of a kernel that compares them. Without spectral norm the last layer can
+            learn it as well.
         conditioning: "none" ignores the condition; "concat" joins it to the flattened input;
             "projection" adds <v, features> to the logits, v linear in it. Labels enter as one-hot
             codes.
@@ -131,6 +134,7 @@ class MLPDiscriminator(nn.Module):
     spectral_norm: bool = False
     weight_norm: bool = False
     final_bias: bool = True
+    learned_bandwidth: bool = False
     conditioning: str = "none"
     num_classes: int | None = None
     auxiliary: bool = False
@@ -158,6 +162,7 @@ class MLPDiscriminator(nn.Module):
             train=train,
             kernel_init=nn.linear.default_kernel_init,
             weight_norm=self.weight_norm,
+            learned_bandwidth=self.learned_bandwidth,
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from jaxgan.errors import ConfigError
-from jaxgan.networks import MLPGenerator
+from jaxgan.networks import DCGANDiscriminator, MLPDiscriminator, MLPGenerator
 from jaxgan.networks.layers import (
     ACTIVATIONS,
     BATCH_NORM_MOMENTUM,
@@ -176,3 +176,20 @@ def test_fan_in_uniform_is_pytorchs_default():
         network.clone(initialization="torch").init(
             jax.random.key(0), jnp.zeros((1, 25)), train=False
         )
+
+
+@pytest.mark.parametrize("module", [MLPDiscriminator, DCGANDiscriminator])
+def test_a_learned_bandwidth_divides_the_logits(key, module):
+    """At first it is 1, and it learns: the gradient of its logarithm is minus that of a scale."""
+    x = jax.random.normal(key, (3, 8, 8, 1))
+    plain, learned = module(num_outputs=2), module(num_outputs=2, learned_bandwidth=True)
+    variables = learned.init(key, x, train=False)
+    assert variables["params"].pop("log_bandwidth") == 0.0
+    expected = plain.apply(variables, x, train=False).logits
+
+    def logits(log_bandwidth):
+        params = {**variables["params"], "log_bandwidth": log_bandwidth}
+        return learned.apply({**variables, "params": params}, x, train=False).logits
+
+    np.testing.assert_allclose(logits(jnp.log(4.0)), expected / 4, rtol=1e-6)
+    np.testing.assert_allclose(jax.jacobian(logits)(jnp.zeros(())), -expected, rtol=1e-6)
