@@ -29,6 +29,7 @@ from jaxgan.data.tables import (
     linear_model,
 )
 from jaxgan.data.tfds import prepared
+from jaxgan.data.waves import sines
 from jaxgan.pixels import model_batch, to_model, to_uint8
 from jaxgan.runtime import cache_directory
 from jaxgan.training.data_order import batch_indices, gather, next_batch
@@ -48,8 +49,8 @@ __all__ = [
     "dataset",
     "describe",
     "described",
-    "digit_edges",
     "diabetes",
+    "digit_edges",
     "digits",
     "fits_on_device",
     "folder",
@@ -70,6 +71,7 @@ __all__ = [
     "prepared",
     "record_of",
     "ring",
+    "sines",
     "spiral",
     "stacked_mnist",
     "to_model",

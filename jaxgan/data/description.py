@@ -22,6 +22,7 @@ def describe(source: Source) -> dict[str, Any]:
         "condition_dtype": source.condition_dtype and np.dtype(source.condition_dtype).name,
         "mixture": mixture and {"centers": mixture.centers.tolist(), "sigma": mixture.sigma},
         "curve": curve and {"plane": curve.plane.tolist(), "points": curve.points.tolist()},
+        "sample_rate": source.sample_rate,
     }
 
 
@@ -46,4 +47,5 @@ def described(description: Mapping[str, Any]) -> Source:
         mixture=mixture
         and Mixture(np.array(mixture["centers"], np.float32), float(mixture["sigma"])),
         curve=curve and Curve(**{name: np.array(x, np.float32) for name, x in curve.items()}),
+        sample_rate=description.get("sample_rate"),
     )

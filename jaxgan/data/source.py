@@ -50,7 +50,7 @@ class Source:
         shape: The shape of a sample: (height, width, channels) or (dimensions,).
         size: The number of samples, at least 1.
         num_classes: The number of classes, or None without labels.
-        dtype: np.uint8 for images, np.float32 for points.
+        dtype: np.uint8 for images, np.float32 for points and waveforms.
         read: Maps indices in [0, size) to a Batch of NumPy arrays: `real` [n, *shape] of `dtype`,
             `labels` int32 [n] or None, `condition` [n, *condition_shape] or None. Safe to call from
             several threads.
@@ -58,6 +58,7 @@ class Source:
         condition_dtype: np.uint8 for images, np.float32 for other arrays.
         mixture: The true modes, where they are known.
         curve: The curve that it follows, where it is known.
+        sample_rate: Of waveforms, in Hz; None where samples are none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Source:
     condition_dtype: type[np.generic] | None = None
     mixture: Mixture | None = None
     curve: Curve | None = None
+    sample_rate: int | None = None
 
     @property
     def nbytes(self) -> int:
@@ -100,11 +102,12 @@ def from_arrays(
     num_classes: int | None = None,
     mixture: Mixture | None = None,
     curve: Curve | None = None,
+    sample_rate: int | None = None,
 ) -> Source:
     """A source of n samples held in memory.
 
     Args:
-        real: uint8 images [n, h, w, c] or float32 points [n, d].
+        real: uint8 images [n, h, w, c], or float32 points or waveforms [n, d].
         labels: The classes [n], from 0.
         condition: What a generator is to translate into `real`, row by row: uint8 images or float32
             arrays.
@@ -114,6 +117,7 @@ def from_arrays(
         num_classes: The number of classes; default: one more than the largest label.
         mixture: The true modes, where they are known.
         curve: The curve that it follows, where it is known.
+        sample_rate: Of waveforms in [-1, 1], in Hz.
 
     Raises:
         DataError: No samples, or not one label or condition for each.
@@ -142,6 +146,7 @@ def from_arrays(
         condition_dtype=None if condition is None else condition.dtype.type,
         mixture=mixture,
         curve=curve,
+        sample_rate=sample_rate,
     )
 
 

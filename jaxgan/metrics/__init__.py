@@ -24,6 +24,12 @@ from jaxgan.metrics.ranks import probability_below
 from jaxgan.metrics.record import METRICS, Metric, metric
 from jaxgan.metrics.sides import Features, Sides
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein_distance
+from jaxgan.metrics.spectra import (
+    SpectralDistance,
+    dominant_frequency,
+    log_power,
+    spectral_distance,
+)
 from jaxgan.metrics.two_sample import TwoSampleTest, two_sample_test
 from jaxgan.metrics.vendi import vendi_score
 
@@ -44,6 +50,7 @@ __all__ = [
     "Moments",
     "Pair",
     "Sides",
+    "SpectralDistance",
     "TwoSampleTest",
     "class_agreement",
     "class_coverage",
@@ -51,6 +58,7 @@ __all__ = [
     "correlations",
     "curve_coverage",
     "device_moments",
+    "dominant_frequency",
     "fid",
     "fid_infinity",
     "frechet_distance",
@@ -59,6 +67,7 @@ __all__ = [
     "kid",
     "kid_blocks",
     "kl_baseline",
+    "log_power",
     "memorisation",
     "merge",
     "metric",
@@ -70,6 +79,7 @@ __all__ = [
     "probability_below",
     "purity",
     "sliced_wasserstein_distance",
+    "spectral_distance",
     "two_sample_test",
     "vendi_score",
 ]

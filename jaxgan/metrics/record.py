@@ -48,6 +48,9 @@ NEEDS: dict[str, Need] = {
         lambda sides: sides.mixture is not None,
         "a mixture whose modes are known, such as ring or grid",
     ),
+    "sample_rate": Need(
+        lambda sides: sides.sample_rate is not None, "waveforms: data with a sample rate, as sines"
+    ),
 }
 
 

@@ -40,6 +40,7 @@ class Sides(NamedTuple):
             known (`jaxgan.data.Mixture`).
         curve: The axes [d, 2] of a plane and points [k, 2] of a curve in it, where real samples
             follow one (`jaxgan.data.Curve`).
+        sample_rate: Of waveforms, in Hz; None where samples are none.
     """
 
     real: Features
@@ -48,6 +49,7 @@ class Sides(NamedTuple):
     num_classes: int | None = None
     mixture: tuple[Float[np.ndarray, "k 2"], float] | None = None
     curve: tuple[Float[np.ndarray, "d 2"], Float[np.ndarray, "j 2"]] | None = None
+    sample_rate: int | None = None
 
     @property
     def classified(self) -> bool:

@@ -36,6 +36,7 @@ from jaxgan.networks.record import NETWORKS, Network, module_of, ranges_of
 from jaxgan.networks.regression import LinearGenerator, QuadraticDiscriminator
 from jaxgan.networks.resampling import mean_of_four, repeat_twice, smooth_double, smooth_halve
 from jaxgan.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from jaxgan.networks.waves import WaveDiscriminator, WaveGenerator
 
 __all__ = [
     "ACTIVATIONS",
@@ -60,6 +61,8 @@ __all__ = [
     "ResNetGenerator",
     "TwoBranchGenerator",
     "UNetGenerator",
+    "WaveDiscriminator",
+    "WaveGenerator",
     "activate",
     "code_of",
     "conv",

@@ -1,7 +1,8 @@
-"""Samples of a run as files: pictures, animations, arrays, and folders of images."""
+"""Samples of a run as files: pictures, animations, arrays, sounds, and folders of images."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jaxgan.pixels import to_uint8
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.pictures import image_grid, in_columns, picture_of
 from jaxgan.runs.run import Run
+from jaxgan.runs.sounds import write_wav
 
 _FRAMES, _NUM_POINTS = 16, 2500
 _MILLISECONDS = 80  # of a frame
@@ -46,11 +48,11 @@ def export(
     Raises:
         ConfigError: see `Run.generate`, `write_samples` and `write_paths`.
     """
-    key = jax.random.key(seed)
+    key, rate = jax.random.key(seed), run.program.source.sample_rate
     options = {"key": key, "labels": label, "truncation": truncation, "averaged": averaged}
     if frames is not None or path.suffix == ".gif":
         paths = run.interpolate(8 if num is None else num, frames or _FRAMES, **options)
-        write_paths(path, paths, run.real_points(_NUM_POINTS))
+        write_paths(path, paths, run.real_points(_NUM_POINTS), sample_rate=rate)
         return
     num = 64 if num is None else num
     labels = None
@@ -60,39 +62,52 @@ def export(
         labels = in_turn if label is None else np.full(num, label)
         options["labels"] = labels
     samples = run.generate(num, **options)
-    write_samples(path, samples, labels, run.real_points(num))
+    write_samples(path, samples, labels, run.real_points(num), sample_rate=rate)
 
 
 def write_samples(
-    path: Path, samples: np.ndarray, labels: np.ndarray | None, real: np.ndarray | None = None
+    path: Path,
+    samples: np.ndarray,
+    labels: np.ndarray | None,
+    real: np.ndarray | None = None,
+    *,
+    sample_rate: int | None = None,
 ) -> None:
     """Writes samples as the suffix of the file says.
 
-    A PNG shows images [n, h, w, c] as a grid, and points [n, d] over real ones. An .npz holds uint8
-    "images", or float "points", and "labels" where there are any. A folder, which has no suffix,
-    gets a PNG for each image, in subfolders by label where there are any. `jaxgan eval --fake` and
-    data sets read the last two.
+    A PNG shows images [n, h, w, c] as a grid, points [n, d] over real ones, and the first waveforms
+    [n, length] beside real ones. A WAV has waveforms one after another, with pauses. An .npz holds
+    uint8 "images", or float "points", and "labels" where there are any. A folder, which has no
+    suffix, gets a PNG for each image, in subfolders by label where there are any.
+    `jaxgan eval --fake` and data sets read the last two.
 
     Args:
         path: The file or folder; a folder is to be new or empty.
         samples: Floats; images are in [-1, 1].
         labels: The class of each, that was asked for.
-        real: Real points, to be shown under generated ones.
+        real: Real points, to be shown under generated ones, or waveforms.
+        sample_rate: Of waveforms, in Hz.
 
     Raises:
-        ConfigError: a suffix that is none of these, points for a folder, a folder that holds
-            something, or a place that cannot be written.
+        ConfigError: a suffix that is none of these, a WAV of what are no waveforms, points for a
+            folder, a folder that holds something, or a place that cannot be written.
     """
     is_images = samples.ndim == 4
     with _writable(path):
         if path.suffix == ".npz":
             _write_arrays(path, samples, is_images, labels)
         elif path.suffix == ".png":
-            picture_of(samples, real).save(path)
+            picture_of(samples, real, sample_rate=sample_rate).save(path)
+        elif path.suffix == ".wav":
+            if sample_rate is None:
+                raise ConfigError(
+                    f"{path} is a sound, and these samples are no waveforms; write a .png or .npz"
+                )
+            write_wav(path, samples, sample_rate)
         elif path.suffix:
             raise ConfigError(
-                f"{path} has the suffix {path.suffix!r}; it must be .png, .gif, .npz, or none, "
-                "for a folder"
+                f"{path} has the suffix {path.suffix!r}; it must be .png, .gif, .npz, .wav (of "
+                "waveforms), or none, for a folder"
             )
         elif not is_images:
             raise ConfigError(f"{path} is a folder, and these samples are no images; write a .npz")
@@ -100,7 +115,13 @@ def write_samples(
             _write_folder(path, to_uint8(samples), labels)
 
 
-def write_paths(path: Path, paths: np.ndarray, real: np.ndarray | None = None) -> None:
+def write_paths(
+    path: Path,
+    paths: np.ndarray,
+    real: np.ndarray | None = None,
+    *,
+    sample_rate: int | None = None,
+) -> None:
     """Writes samples along paths [n, steps, ...]: a GIF that goes to and fro, or a PNG of rows.
 
     Raises:
@@ -109,7 +130,8 @@ def write_paths(path: Path, paths: np.ndarray, real: np.ndarray | None = None) -
     is_images = paths.ndim == 5
     with _writable(path):
         if path.suffix == ".gif":
-            there = [picture_of(frame, real) for frame in np.moveaxis(paths, 1, 0)]
+            show = partial(picture_of, real=real, sample_rate=sample_rate)
+            there = [show(frame) for frame in np.moveaxis(paths, 1, 0)]
             _write_gif(path, [*there, *there[-2:0:-1]])
         elif path.suffix == ".png" and is_images:
             flat = paths.reshape(-1, *paths.shape[2:])

@@ -276,13 +276,14 @@ class _Loop:
         samples, _ = draw(jax.jit(program.sample), self.state, key, num, conditions=asked)
         given = source.read(np.arange(min(num, source.size)))
         real = np.asarray(given.real) if samples.ndim == 2 else None
-        save_samples(self.directory.picture(self.step), samples, real)
+        save = partial(save_samples, real=real, sample_rate=source.sample_rate)
+        save(self.directory.picture(self.step), samples)
         if isinstance(program.game, Algorithm):
             return
         for name in program.game.pictures:
             play = jax.jit(partial(program.play, lambda game, name=name: game.pictures[name]))
             made = np.asarray(play(self.state, model_batch(given), key))
-            save_samples(self.directory.picture(self.step, name), made, real)
+            save(self.directory.picture(self.step, name), made)
 
     def diverged(self, what: str) -> NoReturn:
         self.summarise("diverged")

@@ -1,4 +1,4 @@
-"""Pictures of samples: a grid of images, or a scatter plot of points."""
+"""Pictures of samples: a grid of images, a scatter plot of points, or waveforms as curves."""
 
 import math
 from pathlib import Path
@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan.pixels import to_uint8
+from jaxgan.runs.sounds import write_wav
 from jaxgan.types import Batch
 
 # Smallest side of an image in a grid, in pixels: 8x8 digits are enlarged fourfold.
 _MIN_SIDE = 32
 _GAP = 2
+_NUM_WAVES = 8  # in a picture
 
 
 def image_grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
@@ -54,27 +56,60 @@ def scatter(fake: np.ndarray, real: np.ndarray | None = None) -> Figure:
     return figure
 
 
+def curves(fake: np.ndarray, real: np.ndarray | None, sample_rate: int) -> Figure:
+    """The first generated waveforms [m, length] against time, beside real ones [n, length]."""
+    kinds = {"real": (real, "#777777"), "generated": (fake, "#c0392b")}
+    shown = {name: kind for name, kind in kinds.items() if kind[0] is not None}
+    rows = min(_NUM_WAVES, *(len(waves) for waves, _ in shown.values()))
+    size = (3.5 * len(shown), 0.8 + 0.7 * rows)
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    grid = figure.subplots(rows, len(shown), sharex=True, sharey=True, squeeze=False)
+    milliseconds = np.arange(fake.shape[1]) * 1000 / sample_rate
+    for column, (name, (waves, colour)) in zip(grid.T, shown.items(), strict=True):
+        for axes, curve in zip(column, waves, strict=False):
+            axes.plot(milliseconds, curve, color=colour, linewidth=0.9)
+        column[0].set(title=name, ylim=(-1.05, 1.05))
+        column[-1].set(xlabel="ms")
+    return figure
+
+
 def picture_of(
-    samples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
+    samples: np.ndarray,
+    real: np.ndarray | None = None,
+    columns: int | None = None,
+    *,
+    sample_rate: int | None = None,
 ) -> Image.Image:
-    """Images [n, h, w, c] in [-1, 1] as a grid, or points [n, d] over real ones."""
+    """Images [n, h, w, c] in [-1, 1] as a grid, points [n, d] over real ones, or waveforms."""
     if samples.ndim == 4:
         return image_grid(to_uint8(samples), columns)
-    canvas = FigureCanvasAgg(scatter(samples, real))
+    figure = scatter(samples, real) if sample_rate is None else curves(samples, real, sample_rate)
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None) -> None:
-    """Writes samples as a PNG: images as a grid, points over real ones.
+def save_samples(
+    path: Path,
+    samples: np.ndarray,
+    real: np.ndarray | None = None,
+    *,
+    sample_rate: int | None = None,
+) -> None:
+    """Writes samples as a PNG: images as a grid, points over real ones, waveforms beside them.
+
+    The waveforms that are shown are written as a WAV too, beside the PNG.
 
     Args:
         path: The file.
-        samples: Images [n, h, w, c] in [-1, 1], or points [n, d].
-        real: Real points, to be shown under them.
+        samples: Images [n, h, w, c] in [-1, 1], points [n, d], or waveforms [n, length].
+        real: Real points or waveforms.
+        sample_rate: Of waveforms, in Hz.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture_of(samples, real).save(path)
+    picture_of(samples, real, sample_rate=sample_rate).save(path)
+    if sample_rate is not None:
+        write_wav(path.with_suffix(".wav"), samples[:_NUM_WAVES], sample_rate)
 
 
 def in_columns(num: int, num_classes: int) -> np.ndarray:

@@ -182,6 +182,7 @@ def _suitable(
         distance = "sliced_wasserstein_distance"
         usual = (distance,) if source.mixture is None else ("mixture_modes",)
         usual = usual if source.curve is None else ("curve_coverage",)
+        usual = usual if source.sample_rate is None else ("spectral_distance",)
         return tuple(dict.fromkeys((*usual, distance, "two_sample_test"))) if thorough else usual
     names = ("fid", "kid")
     if features in _CLASSIFIERS:

@@ -14,6 +14,7 @@ KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 SAMPLES = RNG.normal(size=(60, 2)).astype(np.float32)
 OTHERS = RNG.normal(size=(50, 2)).astype(np.float32)
+WAVES = np.random.default_rng(1).normal(size=(30, 16)).astype(np.float32)
 
 CALLS = {
     "class_agreement": ((np.arange(20) % 7, np.arange(20) % 5), {"num_classes": 7}),
@@ -30,6 +31,7 @@ CALLS = {
     "mixture_modes": ((SAMPLES, OTHERS[:4], 0.5), {}),
     "prdc": ((SAMPLES, OTHERS), {}),
     "sliced_wasserstein_distance": ((SAMPLES, OTHERS), {"key": KEY}),
+    "spectral_distance": ((WAVES, WAVES[:20]), {"sample_rate": 100}),
     "two_sample_test": ((SAMPLES, OTHERS), {"num_permutations": 19, "key": KEY}),
     "vendi_score": ((SAMPLES,), {}),
 }
@@ -44,6 +46,7 @@ SIDES = Sides(
     num_classes=3,
     mixture=(OTHERS[:4], 0.5),
     curve=(np.eye(2, dtype=np.float32), np.linspace([0, 0], [1, 1], 60, dtype=np.float32)),
+    sample_rate=100,
 )
 WITHOUT = {
     "asked": {"fake": Features(OTHERS, LOGITS[:50])},
@@ -53,6 +56,7 @@ WITHOUT = {
     "held_out": {"held_out": None},
     "labels": {"real": Features(SAMPLES, LOGITS)},
     "mixture": {"mixture": None},
+    "sample_rate": {"sample_rate": None},
 }
 
 
