@@ -141,8 +141,14 @@ def spearman(real, fake, temperature=0.1, axis="batch", squared=False):
     return 1 - rho**2 if squared else 1 - rho
 
 
-def correlation_matching(real, fake):
-    one, other = (np.corrcoef(flat(x), rowvar=False) for x in (real, fake))
+def correlation_matching(real, fake, rank_temperature=None):
+    real, fake = (np.array(flat(x)) for x in (real, fake))
+    if rank_temperature is not None:
+        real, fake = (
+            np.stack([soft_ranks(column, rank_temperature) for column in x.T], axis=1)
+            for x in (real, fake)
+        )
+    one, other = (np.corrcoef(x, rowvar=False) for x in (real, fake))
     return np.mean((one - other)[~np.eye(len(one), dtype=bool)] ** 2)
 
 

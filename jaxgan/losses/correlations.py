@@ -109,15 +109,24 @@ def spearman(
 soft_spearman = spearman
 
 
-@loss()
-def correlation_matching(real: Float[Array, "n ..."], fake: Float[Array, "m ..."]) -> Losses:
+@loss(ranges={"rank_temperature": NON_NEGATIVE})
+def correlation_matching(
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "m ..."],
+    *,
+    rank_temperature: ScalarLike | None = None,
+) -> Losses:
     """G = |R_real - R_fake|_F^2 / (d (d - 1)), D = -G, R the correlation matrix of the d features.
 
-    The mean squared difference of the correlations of two different features.
+    The mean squared difference of the correlations of two different features. No sample of one
+    batch is compared with one of the other: batches need not correspond, as those of `pearson` and
+    `spearman` must.
 
     Args:
         real: n >= 2 samples [n, ...] of d >= 2 entries.
         fake: m >= 2 samples of the same shape [m, ...].
+        rank_temperature: None for Pearson's correlations; else for Spearman's, with soft ranks
+            within a batch of this temperature, as in `spearman`.
 
     Raises:
         ConfigError: Fewer samples or features.
@@ -128,6 +137,8 @@ def correlation_matching(real: Float[Array, "n ..."], fake: Float[Array, "m ..."
     real, fake = _features(real, fake)
     d = real.shape[1]
     at_least(2, "correlations of features", "use wider features or coral", d)
+    if rank_temperature is not None:
+        real, fake = (_soft_ranks(x.T, rank_temperature).T for x in (real, fake))
     deviations = (unit_deviations(real, 0), unit_deviations(fake, 0))
     one, other = (product(u.T, u) for u in deviations)
     difference = jnp.where(jnp.eye(d, dtype=bool), 0, one - other)

@@ -123,6 +123,22 @@ def test_hand_worked_moments():
     np.testing.assert_allclose(correlation_matching(square, line).generator, 1, rtol=1e-6)
 
 
+def test_rank_correlations_are_matched():
+    """Against soft ranks in NumPy and, without softness, scipy's Spearman matrices."""
+    real, fake = (np.float32(samples(n, 4, seed=n)) for n in (20, 15))
+    fake = np.exp(fake) + fake[:, ::-1]
+    loss = jax.jit(correlation_matching)
+    expected = GENERATORS["correlation_matching"](real, fake, rank_temperature=0.3)
+    value = loss(real, fake, rank_temperature=0.3).generator
+    np.testing.assert_allclose(value, expected, atol=2e-6)
+    one, other = (spearmanr(x).statistic for x in (real, fake))
+    expected = np.mean((one - other)[np.triu_indices(4, 1)] ** 2)
+    value = correlation_matching(
+        jnp.asarray(real), jnp.asarray(fake), rank_temperature=0.0
+    ).generator
+    np.testing.assert_allclose(value, expected, atol=2e-6)
+
+
 def test_scale_and_shift_matter_to_covariances_alone():
     x, y = jnp.asarray(samples(20, 3), jnp.float32), jnp.asarray(samples(9, 3, seed=1), jnp.float32)
     moved = y * jnp.array([[1.0, 2.0, 5.0]]) + 7

@@ -29,7 +29,7 @@ KNOWN = {
     "charbonnier": {"epsilon": 0.001, **MATCH},
     "coral": {},
     "correlation": MATCH,
-    "correlation_matching": {},
+    "correlation_matching": {"rank_temperature": None},
     "cosine": MATCH,
     "cramer": {},
     "diversity_matching": {},
