@@ -167,7 +167,8 @@ def linear_probe(
         else 0.0
         for strength in _STRENGTHS
     ]
-    hits = fitted(_STRENGTHS[int(np.argmax(scores))], order).predict(test) == test_labels
+    predicted = np.asarray(fitted(_STRENGTHS[int(np.argmax(scores))], order).predict(test))
+    hits = np.equal(predicted, test_labels)
     return Estimate(hits.mean(), hits.std(ddof=1) / np.sqrt(len(hits)))
 
 
@@ -205,11 +206,9 @@ def cluster_probe(
             f"{len(train)} training samples for {num_clusters} clusters; k-means needs one for "
             "each: take more data"
         )
+    starts: dict[str, Any] = {"n_clusters": num_clusters, "n_init": 1}
     found = np.stack(
-        [
-            KMeans(num_clusters, n_init=1, random_state=seed + i).fit(train).predict(test)
-            for i in range(_SEEDS)
-        ]
+        [KMeans(**starts, random_state=seed + i).fit(train).predict(test) for i in range(_SEEDS)]
     )
     rng = np.random.default_rng(seed)
     figures = {"cluster_nmi": normalised_mutual_information, "cluster_purity": purity}
@@ -226,7 +225,7 @@ def cluster_probe(
             return float(np.average(values, weights=counts))
 
         value = mean(np.arange(_SEEDS), np.arange(len(test)))
-        return Estimate(value, np.std([mean(*draws) for draws in drawn], ddof=1))
+        return Estimate(value, float(np.std([mean(*draws) for draws in drawn], ddof=1)))
 
     return {name: estimate(figure) for name, figure in figures.items()}
 

@@ -90,7 +90,7 @@ def probed_run(
     features = take(partial(of_player, run.state))
     if others is not None and run.program.game.reconstruct is not None:
         residual = _function(run, partial(_residuals, run.program.game), averaged)
-        scores = (residual(run.state, x.real) for x in (test, others))
+        scores = (residual(run.state, np.asarray(x.real)) for x in (test, others))
         features = features._replace(residuals=tuple(np.ravel(x) for x in scores))
     report = probe(
         {
