@@ -17,7 +17,7 @@ import jaxgan
 from jaxgan import runtime
 from jaxgan.config import Config, DataConfig
 from jaxgan.errors import ConfigError, JaxganError
-from jaxgan.flags import UNPREFIXED, parse
+from jaxgan.flags import FOREIGN_COMMANDS, UNPREFIXED, parse
 from jaxgan.registry import lookup
 from jaxgan.runs import names
 from jaxgan.runs.experiments import experiment, experiments
@@ -347,17 +347,6 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "list": (_list, ListOptions.__doc__ or ""),
 }
 
-# What the commands of other programs do, and what does it here.
-_ELSEWHERE = {
-    "resume": "`jaxgan train`, given again as it was, goes on where its run stopped",
-    "generate": "use `jaxgan sample RUN`",
-    "test": "use `jaxgan eval RUN`",
-    "fit": "use `jaxgan train EXPERIMENT`",
-    "score": "use `jaxgan eval RUN`",
-    "ls": "use `jaxgan runs`, or `jaxgan list KIND`",
-    "status": "use `jaxgan runs`",
-}
-
 
 def _run_command(command: str, arguments: Sequence[str]) -> None:
     if command in ("--version", "version"):
@@ -369,8 +358,8 @@ def _run_command(command: str, arguments: Sequence[str]) -> None:
             print(f"  {name:<8}{about.partition(chr(10))[0]}")
         print("\n`jaxgan COMMAND --help` tells the rest.")
         return
-    if command in _ELSEWHERE:
-        raise ConfigError(f"unknown command {command!r}; {_ELSEWHERE[command]}")
+    if command in FOREIGN_COMMANDS:
+        raise ConfigError(f"unknown command {command!r}; {FOREIGN_COMMANDS[command]}")
     function, _ = lookup(_COMMANDS, command, "command")
     function(arguments)
 

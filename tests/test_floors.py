@@ -17,7 +17,8 @@ FLOORS = (
     ("training",),
     ("data", "features", "evaluation"),
     ("runs",),
-    ("flags", "cli"),
+    ("studies",),
+    ("flags", "commands", "cli"),
     ("__main__",),
 )
 HEIGHT = {module: height for height, floor in enumerate(FLOORS) for module in floor}
@@ -32,7 +33,8 @@ SAME_FLOOR = {
     "penalties": {"augmentations"},
     "features": {"data"},
     "evaluation": {"data", "features"},
-    "cli": {"flags"},
+    "commands": {"flags"},
+    "cli": {"flags", "commands"},
 }
 
 # The one place below which no config and no name of a registry is known.

@@ -1,0 +1,1 @@
+"""Many runs on the host: what they have in common, and what tells them apart."""
