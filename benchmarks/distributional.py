@@ -79,7 +79,7 @@ METHODS = {
     "sinkhorn": Method("sinkhorn"),
     "energy_distance": Method("energy_distance"),
     "relativistic_pairing": Method("relativistic_pairing", critic=1),
-    "mmd_gan": Method("mmd_repulsive", critic=16),
+    "mmd_gan": Method("mmd_repulsive", critic=4),
 }
 
 
