@@ -164,7 +164,7 @@ def diabetes(*, split: str = "train") -> Source:
 
     if split not in DIABETES_SPLITS:
         raise unknown_split("diabetes", split, DIABETES_SPLITS)
-    x, y = load_diabetes(return_X_y=True)
+    x, y = map(np.asarray, load_diabetes(return_X_y=True))
     chosen = DIABETES_SPLITS[split]
     y = (y - y.mean()) / y.std()
     return from_arrays(

@@ -87,8 +87,8 @@ def regression(*, objective: str = "mse") -> Game:
             value = measure(y, fakes.mean).generator
         else:
             covariance = jnp.swapaxes(fakes.factor, 1, 2) @ fakes.factor
-            flat = (x.reshape(len(y), -1) for x in (y, fakes.mean))
-            value = -jnp.mean(multivariate_normal.logpdf(*flat, covariance))
+            values, means = (x.reshape(len(y), -1) for x in (y, fakes.mean))
+            value = -jnp.mean(multivariate_normal.logpdf(values, means, covariance))
         return {"generator": {objective: value}}, {}
 
     def sample(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n ..."]:
