@@ -39,7 +39,7 @@ from jaxgan.types import PyTree
 
 _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
 # Steps fold 0, 1, 2, ... into the run's key; these are out of their reach.
-_EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
+EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
 
 
 def train(
@@ -254,7 +254,7 @@ class _Loop:
             row |= {name: float(np.mean(values)) for name, values in self.window.items() if values}
             self.window.clear()
         if self.due(config.eval_every):
-            row |= self.evaluate(self.state, jax.random.fold_in(self.key, _EVALUATION))
+            row |= self.evaluate(self.state, jax.random.fold_in(self.key, EVALUATION))
         if row:
             self.metrics = row
             self.writer.row(self.step, row, self.rate.per_second())
