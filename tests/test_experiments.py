@@ -11,6 +11,7 @@ import pytest
 import experiments
 from jaxgan.cli import main
 from jaxgan.config import override
+from jaxgan.runs.loop import train
 
 NAMES = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
 PREPARED = ("mnist", "cifar10", "stacked_mnist")  # sets that TFDS prepares
@@ -71,6 +72,55 @@ def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, square
     assert ("eval/classes" in row) == labelled
     if labelled:
         assert row["eval/classifier_accuracy"] > 0.9
+
+
+def narrow(player):
+    """The player with few units."""
+    kwargs = dict(player.network.kwargs)
+    kwargs |= {"width": 2} if "width" in kwargs else {}
+    kwargs |= {"widths": (8,) * len(kwargs["widths"])} if "widths" in kwargs else {}
+    return dataclasses.replace(player, network=dataclasses.replace(player.network, kwargs=kwargs))
+
+
+def small(config, data_dir):
+    """Two steps of an experiment, with narrow networks, on the squares."""
+    here = {"name": "squares", "dir": str(data_dir)}
+    streams = {
+        name: dataclasses.replace(stream, per_class=stream.per_class and 2, batch_size=4, **here)
+        for name, stream in config.streams.items()
+    }
+    return dataclasses.replace(
+        config,
+        steps=2,
+        steps_per_call=2,
+        log_every=2,
+        data=dataclasses.replace(config.data, batch_size=16, **here),
+        streams=streams,
+        generator=narrow(config.generator),
+        discriminator=narrow(config.discriminator),
+        networks={name: narrow(player) for name, player in config.networks.items()},
+        eval_features="pixels",
+        eval_metrics=("sliced_wasserstein_distance",),
+        best_metric=None,
+        num_eval_samples=16,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "mnist_mlp" else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+        if name.startswith("mnist")
+    ],
+)
+def test_every_mnist_experiment_trains_on_any_prepared_set(name, squares, tmp_path):
+    """Without the genuine digits, and in seconds."""
+    module = importlib.import_module(f"experiments.{name}")
+    run = train(small(module.config(), squares(16, 1, True)), tmp_path / "run", experiment=module)
+    assert run.step == 2
+    assert all(np.isfinite(value) for value in run.summary["metrics"].values())
+    assert (run.workdir / "samples" / "step_00000002.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def wae(
                 term, name, nets, {"labels": batch.labels}, jax.random.fold_in(key, index)
             )
             value = compared(term, nets, matched.z, matched.code, further, batch.labels)
-            total[name] = matching * term.weight * value.generator
+            total[name] = value.generator * (matching * term.weight)
         return {"generator": total, "encoder": total}, {}
 
     def drawn(nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float[Array, "n latent"]:
