@@ -1,7 +1,7 @@
 """Images to twice and to half their sides: by repetition and means, or through a low-pass filter.
 
-The filter is [1, 3, 3, 1], normalised, along both axes, with zeros beyond the borders: twice
-bilinear, so that each is the adjoint of the other up to a factor. All are sums of slices, which
+The filter is [1, 3, 3, 1] along both axes, with zeros beyond the borders: doubling with it is
+bilinear interpolation, and halving the adjoint of that, over four. All are sums of slices, which
 every backend is fast at and which may be differentiated as often as one likes.
 
 Source: Miyato et al. 2018, https://arxiv.org/abs/1802.05957 (repetition and means, as in the ResNet

@@ -10,7 +10,8 @@ from jax import lax
 from jax.extend.core import jaxprs_in_params
 from jax.test_util import check_grads
 
-from jaxgan.networks import convolution
+from jaxgan.errors import ConfigError
+from jaxgan.networks import Conv, convolution
 from jaxgan.networks.convolution import canonical_conv, canonical_conv_transpose
 
 N, IN, OUT = 3, 2, 5
@@ -208,6 +209,11 @@ def test_each_group_sees_its_own_inputs():
         of_x, of_w = (slice(size * group, size * (group + 1)) for size in (PER_GROUP, 4))
         expected = defined_conv(np.float64(x[..., of_x]), np.float64(w[..., of_w]), 1, "SAME")
         np.testing.assert_allclose(out[..., of_w], expected, atol=1e-4)
+
+
+def test_groups_must_divide_the_channels(key):
+    with pytest.raises(ConfigError, match="4 to 6 channels in 3 groups; their number must divide"):
+        Conv(6, kernel_size=3, groups=3).init(key, jnp.ones((1, 5, 5, 4)))
 
 
 @OPERATIONS

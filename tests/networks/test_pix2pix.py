@@ -46,8 +46,7 @@ def test_one_logit_for_each_patch(halvings, side, patches):
 
 @pytest.mark.parametrize("halvings, field", [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_is_as_large_as_in_the_paper(halvings, field):
-    """Pixels that move one verdict in the middle: appendix 6.1.2 has 70, 34 (with another last
-    layer) and 16."""
+    """Pixels that move one verdict in the middle; the paper has 16 and 70 (section 6.1.2)."""
     side = 96
     net = PatchDiscriminator(width=1, halvings=halvings, norm="none")
     x = normal(1, side, side, 1)
