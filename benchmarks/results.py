@@ -71,12 +71,14 @@ class Table(NamedTuple):
         rows: Its rows.
         flags: Those of every command.
         seeds: How many runs a row.
+        evaluation: Flags of `jaxgan eval`, whose figures stand in the place of the run's own.
     """
 
     scores: tuple[Score, ...]
     rows: tuple[Row, ...]
     flags: str = ""
     seeds: int = 3
+    evaluation: str = ""
 
 
 FID = Score("classifier FID", "eval/classifier_fid", 2)
@@ -84,10 +86,22 @@ KID = Score("KID", "eval/classifier_kid", 3)
 CLASSES = Score("classes", "eval/classes", 1)
 CLASS_KL = Score("KL of classes", "eval/class_kl", 4)
 AGREEMENT = Score("read as asked, %", "eval/class_agreement", 1, 100)
+RECONSTRUCTION = Score("reconstruction error", "eval/reconstruction_mse", 4)
+VENDI = Score("Vendi score", "eval/classifier_vendi_score", 2)
+MODES = Score("modes", "eval/modes", 1)
+HIGH_QUALITY = Score("high quality, %", "eval/high_quality", 1, 100)
+SPREAD = Score("std / sigma", "eval/std_ratio", 3)
+REVERSE_KL = Score("reverse KL", "eval/reverse_kl", 4)
 
 _PIXELS = "mnist_drifting --loss.on images --loss.label-scale 20"
 _RANDOM = "mnist_drifting --loss.on frozen:random_conv --loss.label-scale 2"
 _CODES = "mnist_drifting --loss.on frozen:autoencoder --loss.label-scale 4"
+_FLOOR_FLAGS = "--metrics fid,kid,class_coverage --num-samples 10000"
+_FIXED = "--discriminator.network.kwargs.learned-bandwidth false"
+_DECODED = (
+    "--game.name mmd_gan --networks.decoder.network.name dcgan --penalties.witness.weight 0 "
+    "--loss.name mmd_gaussian_mixture --discriminator.clip-weights 0.01"
+)
 _RIVAL = "mnist_conditional --terms.classes.weight 0 --discriminator.network.kwargs.width 16"
 
 
@@ -97,6 +111,79 @@ def _on(view: str, command: str, losses: Sequence[str]) -> Iterator[Row]:
 
 
 TABLES = {
+    "mixtures": Table(
+        scores=(MODES, HIGH_QUALITY, SPREAD, REVERSE_KL),
+        rows=(
+            Row("ring: relativistic pairing, R1 + R2", "ring", "7.9 +- .1 modes, 95.6 % (PacGAN2)"),
+            Row("ring: MMD of the points", "ring_mmd"),
+            Row(
+                "grid: relativistic pairing, R1 + R2", "grid", "24.8 +- .2 modes, 93.6 % (PacGAN4)"
+            ),
+        ),
+        seeds=10,
+    ),
+    "mnist": Table(
+        scores=(FID, CLASSES, CLASS_KL, AGREEMENT, RECONSTRUCTION),
+        rows=(
+            Row("dense GAN", "mnist_mlp"),
+            Row("DCGAN", "mnist_dcgan"),
+            Row("WGAN, clipped", "mnist_wgan"),
+            Row("WGAN-GP", "mnist_wgan_gp"),
+            Row("VAE", "mnist_vae"),
+            Row("VAE-GAN", "mnist_vaegan"),
+            Row("WAE-MMD", "mnist_wae"),
+            Row("conditional GAN", "mnist_conditional"),
+            Row("correlations of features", "mnist_correlation"),
+            Row("MMD GAN", "mnist_mmd_gan"),
+            Row("MMD GAN with a decoder", f"mnist_mmd_gan {_DECODED}"),
+            Row("GMMN", "mnist_gmmn"),
+            Row("score drift", "mnist_drifting"),
+            Row("reference MMD", "mnist_reference_mmd"),
+            Row("Frechet distance", "mnist_frechet"),
+        ),
+    ),
+    "bandwidths": Table(
+        scores=(FID, CLASSES, CLASS_KL),
+        rows=(
+            Row("learned", "mnist_kernel_gan"),
+            Row("1", f"mnist_kernel_gan {_FIXED}"),
+            Row("0.2", f"mnist_kernel_gan {_FIXED} --loss.kwargs.bandwidth 0.2"),
+            Row("5", f"mnist_kernel_gan {_FIXED} --loss.kwargs.bandwidth 5"),
+            Row("the median", f"mnist_kernel_gan {_FIXED} --loss.name mmd_median"),
+            Row(
+                "4 to 0.5",
+                f"mnist_kernel_gan {_FIXED} --loss.kwargs.bandwidth 4 "
+                "--loss.kwargs.bandwidth.end 0.5",
+            ),
+        ),
+    ),
+    "similarity": Table(
+        scores=(FID, CLASSES, CLASS_KL, VENDI),
+        rows=(
+            Row("L2 of means, kept at a target", "mnist_similarity"),
+            Row("L2 of means, a fixed weight", "mnist_similarity --controllers.similarity.rate 0"),
+            Row(
+                "without",
+                "mnist_similarity --controllers.similarity.rate 0 --terms.similarity.weight 0.001",
+            ),
+        ),
+        seeds=5,
+    ),
+    "few images": Table(
+        scores=(FID, KID),
+        rows=(
+            Row("DiffAugment", "mnist_few"),
+            Row("none", "mnist_few --augmentation none"),
+        ),
+        evaluation="--real mnist --metrics fid,kid --num-samples 10000",
+    ),
+    "semi-supervised": Table(
+        scores=(Score("test error, %", "eval/test_error", 2, 100),),
+        rows=(
+            Row("MNIST, 100 labels", "mnist_semi_supervised", ".93 +- .07 (Salimans et al.)"),
+            Row("8 x 8 digits, 100 labels", "digits_semi_supervised"),
+        ),
+    ),
     "matching on mnist": Table(
         scores=(FID, KID, CLASSES, CLASS_KL, AGREEMENT),
         rows=(
@@ -153,7 +240,7 @@ def missing(
                     yield name, row, seed
 
 
-def trained(command: str, seed: int, folder: Path) -> dict[str, Any]:
+def trained(command: str, seed: int, folder: Path, evaluation: str) -> dict[str, Any]:
     """Runs a command to its end; what is recorded of it.
 
     Raises:
@@ -165,7 +252,7 @@ def trained(command: str, seed: int, folder: Path) -> dict[str, Any]:
     figures = {k: v for k, v in summary["metrics"].items() if k.startswith("eval/")}
     return {
         "command": command,
-        "figures": figures,
+        "figures": evaluated(folder, evaluation, "generated") if evaluation else figures,
         "steps": summary["step"],
         "minutes": round(summary["wall_time"] / 60, 1),
         "hardware": hardware(),
@@ -173,14 +260,12 @@ def trained(command: str, seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def floor(folder: Path, num_samples: int) -> dict[str, float]:
-    """What real samples score in the place of those of a run that has ended."""
-    out = folder / "floor.json"
-    metrics = "fid,kid,class_coverage"
-    arguments = ["eval", str(folder), "--metrics", metrics, "--num-samples", str(num_samples)]
-    _call(["-m", "jaxgan", *arguments, "--out", str(out)])
+def evaluated(folder: Path, flags: str, side: str) -> dict[str, float]:
+    """What `jaxgan eval` says of a run, or with "real" of held-out samples in their place."""
+    out = folder / "results.json"
+    _call(["-m", "jaxgan", "eval", str(folder), *shlex.split(flags), "--out", str(out)])
     figures = json.loads(out.read_text())["figures"]
-    return {f"eval/{name}": of["real"]["value"] for name, of in figures.items() if of["real"]}
+    return {f"eval/{name}": of[side]["value"] for name, of in figures.items() if of[side]}
 
 
 def _call(arguments: Sequence[str]) -> None:
@@ -258,9 +343,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = options.folder / name.replace(" ", "-") / row.label.replace(" ", "-") / str(seed)
         of_table = results.setdefault(name, {})
         try:
-            record = trained(command_of(tables[name], row), seed, folder)
-            if FLOOR not in of_table and FID in tables[name].scores:
-                of_table[FLOOR] = {"0": {"figures": floor(folder, 10_000)}}
+            table = tables[name]
+            record = trained(command_of(table, row), seed, folder, table.evaluation)
+            if FLOOR not in of_table and FID in table.scores:
+                flags = table.evaluation or _FLOOR_FLAGS
+                of_table[FLOOR] = {"0": {"figures": evaluated(folder, flags, "real")}}
         except RuntimeError as error:
             print(f"{name}: {row.label}, seed {seed}: {error}", file=sys.stderr, flush=True)
             failed = True
