@@ -96,7 +96,8 @@ def test_bfloat16_gradients_point_where_those_of_float32_do(name):
 
     both = jax.jit(lambda of_g: [gradient(players, of_g) for players in nets.values()])
     exact, rounded = map(np.float64, both(variables_of(generator, z)))
-    assert np.linalg.norm(rounded - exact) < 0.05 * np.linalg.norm(exact)
+    tolerance = 0.1 if name == "resnet" else 0.05  # of twelve layers and of five at most
+    assert np.linalg.norm(rounded - exact) < tolerance * np.linalg.norm(exact)
 
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
@@ -143,7 +144,10 @@ def test_the_gradient_is_the_same_on_one_device_and_on_eight(name):
     ours = mapped(z.reshape(8, 2, LATENT), params)
     scale = max(jnp.abs(leaf).max() for leaf in jax.tree.leaves(expected))
     jax.tree.map(partial(np.testing.assert_allclose, rtol=0, atol=1e-5 * scale), ours, expected)
-    assert all(jnp.abs(leaf).max() > 1e-5 * scale for leaf in jax.tree.leaves(expected))
+    # SNGAN has biases in front of batch norm, which takes them away again.
+    for path, leaf in jax.tree.leaves_with_path(expected):
+        in_vain = name == "resnet" and "'bias'" in str(path[-1])
+        assert in_vain or jnp.abs(leaf).max() > 1e-5 * scale
 
 
 def test_mlp_is_its_matrices():
