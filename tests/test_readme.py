@@ -167,3 +167,9 @@ def test_the_demo_makes_its_own_environment(tmp_path):
     assert made.returncode == 0, made.stderr
     assert "runs/digits/samples/step_00000020.png" in made.stdout
     assert (tmp_path / "runs" / "digits" / "summary.json").exists()
+
+
+def test_it_names_every_experiment():
+    names = {path.stem for path in (ROOT / "experiments").glob("*.py")} - {"__init__", "folder"}
+    table = (ROOT / "README.md").read_text().partition("| system | experiments |")[2]
+    assert set(re.findall(r"`(\w+)`", table.partition("\n\n")[0])) == names

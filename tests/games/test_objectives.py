@@ -200,7 +200,7 @@ def test_mmd_gan_decodes_the_codes_that_it_compares():
     close(losses["decoder"], 3 * error)
     close(sum(losses["discriminator"].values()), -mmd2 + 3 * error + 5 * between)
     assert between > 0 and game.turns == (("discriminator", "decoder"), ("generator",))
-    with pytest.raises(ConfigError, match="set loss.on to"):
+    with pytest.raises(ConfigError, match=r"set loss\.on to"):
         mmd_gan({"mmd": Term(mmd_linear, on="images")})
 
 
