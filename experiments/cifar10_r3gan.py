@@ -10,7 +10,8 @@ authors' augmentations also cut out, and change colours half as often as they mo
 --data.name takes any prepared TFDS set of labelled 32 x 32 colour images.
 
 Expected: FID 1.96 in the paper (Inception features, 50,000 samples). It was not run to the end
-here: see `experiments.stacked_mnist` for what was, with the same networks.
+here, nor for a few steps, on 2 CPU cores, 2026-11-21: `experiments.stacked_mnist` says what was
+seen of the same networks.
 """
 
 from jaxgan.cli import experiment_main
