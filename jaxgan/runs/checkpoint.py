@@ -305,7 +305,7 @@ def _name(path: tuple[Any, ...]) -> str:
 def _arrays(state: PyTree) -> dict[str, np.ndarray]:
     """Copies of the leaves by path, on the host: later steps may donate the originals."""
 
-    def to_host(leaf: jax.Array) -> np.ndarray:
+    def to_host(leaf: jax.Array | np.ndarray) -> np.ndarray:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
         return np.array(leaf)
