@@ -5,7 +5,7 @@ Everything is a pure function of float64 arrays. n counts training seeds: 3 to 3
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -219,7 +219,7 @@ def superiority(
     inside = min(max(share, _ROUNDING), 1 - _ROUNDING)
     low = 0.0 if share == 0 else brentq(partial(excess, side=-1.0), 0.0, inside)
     high = 1.0 if share == 1 else brentq(partial(excess, side=1.0), inside, 1.0)
-    return Superiority(share, float(low), float(high))
+    return Superiority(share, cast(float, low), cast(float, high))
 
 
 class Spread(NamedTuple):
