@@ -92,7 +92,7 @@ def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str
         if head in own or config is None:
             values[path] = value
         else:
-            _check_flag(config, path, value)
+            check_flag(config, path, value)
             of_config[path] = value
     known = own | {f.name for f in dataclasses.fields(config)} if config is not None else own
     for path in (*values, *of_config):
@@ -108,7 +108,13 @@ def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str
     return options
 
 
-def _check_flag(config: Any, path: str, value: Any) -> None:
+def field_of(flag: str) -> str:
+    """The dotted name of what a flag, without its hyphens in front, sets."""
+    path = flag.replace("-", "_")
+    return _ALIASES.get(path, path)
+
+
+def check_flag(config: Any, path: str, value: Any) -> None:
     """Raises ConfigError on a flag of another library's, or one that stands for several flags."""
     for pattern, remedy in FOREIGN.items():
         if found := re.fullmatch(pattern, path):
@@ -137,8 +143,7 @@ def _pairs(defaults: Any, remaining: list[str]) -> Iterator[tuple[str, Any]]:
             yield first.name, argument
             continue
         flag, equals, value = argument.removeprefix("--").partition("=")
-        path = flag.replace("-", "_")
-        path = _ALIASES.get(path, path)
+        path = field_of(flag)
         has_value = bool(remaining) and not remaining[0].startswith("--")
         if equals:
             yield path, value
