@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 import jaxgan
 from jaxgan import runtime
-from jaxgan.commands import compare
+from jaxgan.commands import compare, sweep
 from jaxgan.config import Config, DataConfig
 from jaxgan.errors import ConfigError, JaxganError
 from jaxgan.flags import FOREIGN_COMMANDS, UNPREFIXED, parse
@@ -343,6 +343,7 @@ def _runs(arguments: Sequence[str]) -> None:
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "train": (_train, "Trains an experiment, or on a folder of images."),
     "sample": (_sample, SampleOptions.__doc__ or ""),
+    "sweep": (sweep.command, sweep.SweepOptions.__doc__ or ""),
     "eval": (_evaluate, EvalOptions.__doc__ or ""),
     "compare": (compare.command, compare.CompareOptions.__doc__ or ""),
     "runs": (_runs, RunsOptions.__doc__ or ""),
