@@ -87,6 +87,7 @@ def sweep(
     """
     log = partial(rich.console.Console(highlight=False, soft_wrap=True).print, markup=False)
     found = members(config, axes, method=method, num=num, seeds=seeds)
+    named(executor, len(found))  # before anything is written
     num_points = found[-1].point + 1
     stops = rungs(config.steps, num_points, halving, multiple=config.steps_per_call)
     recipe = {
