@@ -21,6 +21,7 @@ from jaxgan.studies.tables import markdown
 
 SMALL = dataclasses.replace(
     RING,
+    data=dataclasses.replace(RING.data, kwargs={"size": 64}),
     steps=12,
     steps_per_call=2,
     log_every=4,
@@ -286,7 +287,6 @@ def test_what_is_fitted_is_each_members_own(tmp_path):
         SMALL,
         game=GameConfig(name="distribution_matching"),
         loss=TermConfig(name="mmd_reference", on="images"),
-        data=dataclasses.replace(SMALL.data, kwargs={"size": 64}),
     )
     swept(RATES, tmp_path, config, seeds=2)
     export(tmp_path, 1)
