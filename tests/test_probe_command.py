@@ -87,6 +87,7 @@ def by_hand(workdir, folder):
     return roc_auc_score(np.repeat([0, 1], [120, 20]), np.concatenate([normal, anomalous]))
 
 
+@pytest.mark.slow
 def test_anomalies_are_told_by_features_and_by_reconstructions(run, folder, tmp_path):
     """Noise is unlike digits, in pixels for certain."""
     result = probed(run, tmp_path, "--anomalies", str(folder), "--player", "discriminator")

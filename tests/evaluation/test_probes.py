@@ -107,6 +107,7 @@ def test_every_kind_of_features_gets_a_column(tmp_path):
     assert kinds["pixels"] is None and kinds["encoder"]["value"] == pytest.approx(1 - lost)
 
 
+@pytest.mark.slow
 def test_scales_and_constants_of_features_do_not_matter():
     """Nor rotations, where there are more features than are kept."""
     rng = np.random.default_rng(3)

@@ -27,6 +27,7 @@ def data(cache_dir=None, log=None):
     )
 
 
+@pytest.mark.slow
 def test_it_is_trained_once_and_kept(tmp_path):
     """The loss falls, features have mean square 1, and another seed is another network."""
     lines = []

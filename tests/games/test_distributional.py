@@ -204,6 +204,7 @@ def test_chunks_give_the_same_values_and_gradients(chunk):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6 * np.abs(a).max())
 
 
+@pytest.mark.slow
 def test_gradients_of_chunks_equal_those_of_the_whole_batch():
     """Of two steps: loss, and every parameter afterwards."""
     ends = []
@@ -215,6 +216,7 @@ def test_gradients_of_chunks_equal_those_of_the_whole_batch():
         close(end, ends[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_temporaries_grow_with_the_chunk_and_not_with_the_batch():
     """Beside the samples' own features, of which there are as many as samples."""
 
