@@ -1,6 +1,7 @@
 """`jaxgan compare`: variants of an experiment over seeds, with intervals and verdicts."""
 
 import dataclasses
+import inspect
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ def command(arguments: Sequence[str]) -> None:
 
 
 def _parsed(config: Config, flags: Sequence[str]) -> CompareOptions:
-    about = CompareOptions.__doc__ or ""
+    about = inspect.getdoc(CompareOptions) or ""
     return parse(CompareOptions(config=config), flags, usage=_USAGE, about=about)
 
 

@@ -19,6 +19,7 @@ _FLOOR = "real data"
 _MIB = 2**20
 
 _FILE_WIDTH = 120  # of tables that go to a file or another program
+_BELOW = 0.2  # of a row's dots, its mean and interval
 _SHOWN_CHANGES = 5  # of a variant's config
 
 Table = tuple[list[str], list[list[str]]]  # a head, and rows
@@ -97,11 +98,12 @@ def claims(comparison: Comparison) -> Table:
                 label,
                 _interval(difference.corrected),
                 _p_value(difference.p_corrected),
+                _p_value(difference.p_sign_flip),
                 f"{odds:.2f} [{low:.2f}, {high:.2f}]",
                 str(verdict),
             ]
         )
-    return ["variant", "difference", "p", "P(better)", "verdict"], rows
+    return ["variant", "difference", "p", "p of signs", "P(better)", "verdict"], rows
 
 
 def lost(comparison: Comparison) -> list[str]:
@@ -147,6 +149,7 @@ def notes(comparison: Comparison) -> list[str]:
         f'"{_FLOOR}" is what real samples score in the place of generated ones.',
         "Differences are paired by seed, with intervals and p-values by Student's t, corrected for "
         f"{many} by Holm's procedure: an interval holds zero where nothing can be claimed. "
+        "The p of signs is that of the exact permutation test, uncorrected; it decides nothing. "
         "P(better) is the share of pairs of runs in which the variant beats "
         f"{comparison.baseline}, with Newcombe's {percent} interval; a lost run loses. An "
         "inconclusive verdict says how many more seeds would settle a difference of the present "
@@ -167,12 +170,13 @@ def picture(comparison: Comparison) -> bytes:
         values = [float(scores.mean()) for scores in variant.scores.values()]
         axes.plot(values, [row] * len(values), "o", color="#777777", markersize=4, alpha=0.6)
         value, low, high, _ = variant.mean
+        below = row + _BELOW
         if math.isfinite(low):
-            axes.plot([low, high], [row, row], color="#c0392b", linewidth=2)
-        axes.plot([value], [row], "D", color="#c0392b", markersize=5)
+            axes.plot([low, high], [below, below], color="#c0392b", linewidth=1.5)
+        axes.plot([value], [below], "D", color="#c0392b", markersize=4)
     if comparison.floor is not None:
         axes.axvline(comparison.floor.value, color="#2c7fb8", linestyle=":", label=_FLOOR)
-        axes.legend(frameon=False, loc="best")
+        figure.legend(frameon=False, loc="outside upper right")
     axes.set_yticks(range(count), labels=list(comparison.variants))
     axes.set(ylim=(count - 0.5, -0.5))
     axes.set_xlabel(score_title(comparison))

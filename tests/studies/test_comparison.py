@@ -106,6 +106,7 @@ def test_all_runs_of_a_variant_may_be_lost():
     assert str(verdict) == "inconclusive: too few seeds" and verdict.superiority.value == 0
     assert "other lost 5 of 5 runs: seed 0 (diverged), seed 1" in markdown(found)
     assert "| other | – | 0 of 5 | – | – | – | 3 |" in markdown(found)
+    assert "| other | – | 1.000 | 1.000 | 0.00 [0.00," in markdown(found)
     assert picture(found)[:4] == b"\x89PNG"
 
 
