@@ -40,6 +40,8 @@ class CompareOptions:
     """Evaluations of each run, each of other samples."""
     baseline: str | None = None
     """Variant that the others are compared with; default: the first."""
+    higher_is_better: bool = False
+    """Of a game's own figure, such as test_error, of which that is not known."""
     workdir: Path | None = None
     """Directory of all runs; default: runs/EXPERIMENT-compared."""
     debug: bool = False
@@ -86,6 +88,7 @@ def command(arguments: Sequence[str]) -> None:
         score=options.score,
         samplings=options.samplings,
         baseline=options.baseline,
+        higher_is_better=options.higher_is_better,
         experiments=modules,
     )
     print_tables(comparison)

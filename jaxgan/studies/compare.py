@@ -38,6 +38,7 @@ def compare(
     score: str | None = None,
     samplings: int = 3,
     baseline: str | None = None,
+    higher_is_better: bool = False,
     experiments: Mapping[str, ModuleType] | None = None,
     log: Log = print,
 ) -> Comparison:
@@ -57,6 +58,7 @@ def compare(
             one ends so. None: that which marks the baseline's best checkpoint.
         samplings: Evaluations of each run, each of other samples, at least 1.
         baseline: The variant that the others are compared with; None: the first.
+        higher_is_better: Of a game's own figure, such as test_error, of which that is not known.
         experiments: By label, the module of a config, which is kept with its runs.
         log: Told of each run.
 
@@ -65,7 +67,7 @@ def compare(
             comparison.
         JaxganError: see `jaxgan.train`, but for runs that diverge.
     """
-    plan = planned(configs, seeds, score, samplings, baseline)
+    plan = planned(configs, seeds, score, samplings, baseline, higher_is_better)
     root = Path(workdir).expanduser()
     if RunDirectory(root).config.exists():
         raise ConfigError(f"{root} holds a run; choose another --workdir")
@@ -112,7 +114,9 @@ class _Study:
                 self.known["step_bytes"][label] = step_bytes(run)
             if not self.known["floor"]:
                 self.known["floor"] = floor_of(run, self.reference)
-            scores = evaluated(run, self.reference, self.plan.samplings, kept["scores"])
+            # Those of before, unless they are of another version, without this score.
+            before = kept["scores"] if self.plan.score in kept["scores"] else {}
+            scores = evaluated(run, self.reference, self.plan.samplings, before)
             seconds = step_seconds(run)
             runs[str(seed)] = {"state": "done", "scores": scores, "step_seconds": seconds}
         write_json(self.path, self.known)

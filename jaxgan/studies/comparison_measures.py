@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.config import Config
 from jaxgan.data import Source
 from jaxgan.evaluation import Reference, conditions, draw, evaluate_samples, make_evaluator
 from jaxgan.files import Log
 from jaxgan.metrics import Metric
-from jaxgan.runs.build import batch_sizes
+from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.run import Run
-from jaxgan.runs.scoring import metrics_of, reference_of, scored_by
+from jaxgan.runs.scoring import held_out_of, metrics_of, reference_of, scored_by
 from jaxgan.types import Batch
 
 # Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
@@ -51,6 +52,7 @@ def evaluated(
         jax.jit(program.sample),
         num_samples=config.num_eval_samples,
         conditional=program.conditional,
+        held_out_scores=program.held_out_scores(),
     )
     key = jax.random.fold_in(jax.random.key(config.seed), _SAMPLING)
     scores: Scores = {name: list(values) for name, values in kept.items()}
@@ -58,6 +60,21 @@ def evaluated(
         for name, value in evaluate(run.state, jax.random.fold_in(key, index)).items():
             scores.setdefault(name, []).append(value if math.isfinite(value) else None)
     return scores
+
+
+def own_scores(config: Config, program: Program) -> list[str]:
+    """The names of the game's own figures of held-out data; none of a game that fits a reference.
+
+    Raises:
+        DataError: data that is missing or unreadable.
+    """
+    scores, game = program.held_out_scores(), program.game
+    held_out = None if scores is None else held_out_of(config.data, program.source)
+    if scores is None or held_out is None or getattr(game, "fit", None) is not None:
+        return []
+    key = jax.random.key(0)
+    state = jax.eval_shape(program.init, key)
+    return sorted(jax.eval_shape(scores, state, _shapes(held_out, 2), key))
 
 
 def floor_of(run: Run, reference: Reference) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from jaxgan.files import read_json
 from jaxgan.registry import AT_LEAST_ONE, Range, check_range, unknown
 from jaxgan.runs.build import build
 from jaxgan.runs.scoring import best_metric, score_names, scored_by
+from jaxgan.studies.comparison_measures import own_scores
 
 # What must be one for scores to be comparable.
 _OF_EVALUATION = (
@@ -49,6 +50,7 @@ def planned(
     score: str | None,
     samplings: int,
     baseline: str | None,
+    higher_is_better: bool,
 ) -> Plan:
     """Checks what `jaxgan.compare` is asked.
 
@@ -69,7 +71,8 @@ def planned(
     check_range(first + seeds - 1, Range(high=2**32, below=True), "the last seed")
     asked, higher = None, False
     for label in (baseline, *(other for other in configs if other != baseline)):
-        asked, higher = _score_of(label, configs[label], score if asked is None else asked)
+        wanted = score if asked is None else asked
+        asked, higher = _score_of(label, configs[label], wanted, higher_is_better)
     assert asked is not None
     return Plan(configs, tuple(range(first, first + seeds)), samplings, asked, higher, baseline)
 
@@ -150,14 +153,22 @@ def _check_configs(configs: Mapping[str, Config], baseline: str) -> None:
                 )
 
 
-def _score_of(label: str, config: Config, asked: str | None) -> tuple[str, bool]:
-    """The full name of the score of a variant, which is built to check it, and its direction."""
+def _score_of(label: str, config: Config, asked: str | None, own: bool) -> tuple[str, bool]:
+    """The full name of the score of a variant, which is built to check it, and its direction.
+
+    Args:
+        label: The variant.
+        config: Its config.
+        asked: A score, or how its name ends; None: that which marks the best checkpoint.
+        own: The direction of the game's own figures.
+    """
     program = build(config)
     source, conditional = program.source, program.conditional
     if asked is None:
         return best_metric(config, source, conditional=conditional)
     features = scored_by(config, source)
-    scores = score_names(config.eval_metrics, source, features, conditional=conditional)
+    scores = {f"eval/{name}": own for name in own_scores(config, program)}
+    scores |= score_names(config.eval_metrics, source, features, conditional=conditional)
     name = asked.removeprefix("eval/")
     fitting = [full for full in scores if full == f"eval/{name}" or full.endswith(f"_{name}")]
     exact = [full for full in fitting if full == f"eval/{name}"]

@@ -14,8 +14,8 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import bootstrap
 
 _RESAMPLES = 19_999
-# Resamples, and distinct means of resamples, that must lie beyond an end of a bootstrap interval.
-_RESOLVED, _DISTINCT = 10, 2
+# How many of all n^n resamples, and of those drawn, must lie beyond an end of a bootstrap interval.
+_BEYOND, _DRAWN_BEYOND = 10_000, 10
 _EXACT_FLIPS = 16  # differences, all of whose signs are tried
 _RANDOM_FLIPS = 9999
 _ROUNDING = 1e-9  # of what is the same number but for rounding, relative
@@ -47,7 +47,8 @@ def mean_interval(
     A percentile interval of the bootstrap is too short by a factor of about
     sqrt((n - 1) / n) z / t: of 5 values, 95 % intervals hold the truth in 84 % of cases. The
     expanded one takes wider percentiles, Phi(+-sqrt(n / (n - 1)) t_{n-1}), and keeps the asymmetry
-    of the data. For 95 % it needs n >= 5: fewer values have too few resamples.
+    of the data. For 95 % it is taken from n = 8 on, where of normal values it holds the truth in
+    95 % of cases; of 5 it would in 92 %, of 6 in 94 %, since n^n resamples are then too few.
 
     Args:
         x: n >= 1 values, finite.
@@ -61,7 +62,7 @@ def mean_interval(
     if n < 2 or _is_constant(x):
         return student_interval(x, level=level)
     tail = float(ndtr(-np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)))
-    if tail * float(n) ** n < _DISTINCT or tail * num_resamples < _RESOLVED:
+    if tail * float(n) ** n < _BEYOND or tail * num_resamples < _DRAWN_BEYOND:
         return student_interval(x, level=level)
     found = bootstrap(
         (x,),

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from game_configs import whole_run
 from processes import ROOT, environment
 from processes import run as in_process
 
@@ -20,6 +21,7 @@ from jaxgan.config import override
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import reference
 from jaxgan.studies import compare
+from jaxgan.studies.comparison_plan import planned
 
 TINY = {
     "steps": 20,
@@ -265,6 +267,17 @@ def test_other_experiments_take_the_flags_of_all(monkeypatch, tmp_path):
     assert (configs["mmd"].steps, configs["pairing"].steps) == (7, 20_000)
     assert str(asked["workdir"]) == "runs/ring-compared"
     assert asked["experiments"]["mmd"].__name__ == "experiments.ring_mmd"
+
+
+@pytest.mark.parametrize("higher", [False, True])
+def test_a_games_own_figure_can_be_compared(higher):
+    """Of which a user says whether the highest is the best."""
+    config = whole_run("vae")
+    configs = {"a": config, "b": override(config, "generator.learning_rate", 0.01)}
+    plan = planned(configs, 2, "reconstruction_mse", 1, "b", higher)
+    assert (plan.score, plan.higher_is_better) == ("eval/reconstruction_mse", higher)
+    # Of a metric it is known.
+    assert not planned(configs, 2, "fid", 1, "b", higher).higher_is_better
 
 
 @pytest.mark.slow

@@ -139,7 +139,7 @@ def test_tables_and_files():
     assert claim[0] == "low" and claim[-1] == "better" and claim[1].startswith("-2.00 [-2.1")
     text = markdown(found)
     assert "low: `loss.weight` 2.0 instead of 1.0." in text
-    assert "expanded percentile bootstrap" in text and "1 comparison by Holm" in text
+    assert "Student's t); the score" in text and "1 comparison by Holm" in text
     data = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert data["verdicts"]["low"]["word"] == "better" and data["baseline"] == "base"
     assert data["variants"]["low"]["scores"]["0"] == pytest.approx([3.05, 3.25])
