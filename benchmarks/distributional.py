@@ -1,7 +1,7 @@
 """Generators trained by comparing distributions, beside adversaries: quality, step time, memory.
 
     python benchmarks/distributional.py [--data spiral,ring,grid] [--methods A,B] [--batches 128,32]
-        [--seeds 10] [--steps N] [--out FILE]
+        [--seeds 10] [--steps N] [--out FILE] [--write]
 
 All methods get as many steps and samples, and the generator of the data set:
 
@@ -18,7 +18,8 @@ are trained together, by `jax.vmap`; figures are means with 95 % intervals (Stud
 what as many real samples that were not trained on score, ten times over. The time of a step of one
 seed is over that of `mmd_batch`; memory is the compiled step's temporaries for one seed. With
 --out, results are written to FILE, and after each row to FILE with the suffix .json; the same
-command goes on where it was interrupted. --steps N makes all runs N steps long.
+command goes on where it was interrupted. --steps N makes all runs N steps long. --write trains
+nothing: it puts the tables of FILE into RESULTS.md. Published figures are of one seed each.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tables import interval
+from tables import insert, interval
 
 from jaxgan import runtime
 from jaxgan.config import (
@@ -47,7 +48,19 @@ from jaxgan.errors import ConfigError
 BANDWIDTHS = (0.1, 0.2, 0.4, 0.8, 1.6)
 NUM_SAMPLES = 4000
 CALL = 250  # steps of one dispatch
+ROUNDS, ROUND = 7, 20  # of which step times are medians, and the steps of one
 TIMED = "mmd_batch"
+DOCUMENT = Path(__file__).parent.parent / "RESULTS.md"
+
+# Recall and distance on the spiral by method and batch size: the paper's own runs.
+PUBLISHED = {
+    "frechet": {8: ".30 / .378", 32: ".23 / .313", 128: ".32 / .330"},
+    "sliced_wasserstein": {8: ".52 / .280", 32: ".97 / .230", 128: ".98 / .140"},
+    "drifting": {8: "1.00 / .254", 32: "1.00 / .073", 128: ".00 / .53"},
+    "mmd_fourier": {8: ".88 / .189", 32: ".97 / .137", 128: ".98 / .108"},
+    "mmd_batch": {8: ".98 / .197", 32: ".98 / .085", 128: "1.00 / .040"},
+    "mmd_nystroem": {8: ".98 / .158", 32: "1.00 / .054", 128: "1.00 / .028"},
+}
 
 
 class Method(NamedTuple):
@@ -164,12 +177,27 @@ def median_distance(data: str) -> float:
     return float(np.median(pdist(load(data).read(np.arange(2000)).real)))
 
 
-def trained(config: Config, seeds: int) -> dict[str, Any]:
-    """Figures of each seed, and what a step takes."""
+class Seeds(NamedTuple):
+    """Seeds of a config that train together.
+
+    Attributes:
+        run: The program of one of them.
+        states: Of all.
+        call: Steps of one dispatch.
+        advance: states -> (states, metrics), compiled; the states are donated.
+    """
+
+    run: Any
+    states: Any
+    call: int
+    advance: Any
+
+
+def started(config: Config, seeds: int) -> Seeds:
+    """So many seeds before their first step."""
     import jax
     import jax.numpy as jnp
 
-    from jaxgan.evaluation import request
     from jaxgan.runs.build import build
     from jaxgan.training import parallel
 
@@ -181,13 +209,20 @@ def trained(config: Config, seeds: int) -> dict[str, Any]:
     states = jax.jit(jax.vmap(run.init, in_axes=axes))(keys, references)
     call = min(CALL, config.steps)
     advance = jax.jit(jax.vmap(lambda s: run.run_steps(s, data, call)), donate_argnums=0)
-    compiled = advance.lower(states).compile()
-    analysis, seconds, finite = compiled.memory_analysis(), [], np.ones(seeds, bool)
+    return Seeds(run, states, call, advance.lower(states).compile())
+
+
+def trained(config: Config, seeds: int) -> dict[str, Any]:
+    """Figures of each seed, and the temporaries of a step."""
+    import jax
+
+    from jaxgan.evaluation import request
+
+    run, states, call, advance = started(config, seeds)
+    analysis, finite = advance.memory_analysis(), np.ones(seeds, bool)
     for _ in range(config.steps // call):
-        start = time.perf_counter()
-        states, metrics = compiled(states)
+        states, metrics = advance(states)
         finite &= np.isfinite(np.asarray(metrics["loss/generator"])).all(axis=1)
-        seconds.append((time.perf_counter() - start) / call / seeds)
 
     def samples(state: Any) -> Any:
         return run.sample(state, jax.random.fold_in(state.key, 2**32 - 2), request(NUM_SAMPLES))
@@ -198,8 +233,26 @@ def trained(config: Config, seeds: int) -> dict[str, Any]:
         **{name: [figure[name] for figure in figures] for name in figures[0]},
         "steps": config.steps,
         "finite": finite.tolist(),
-        "seconds": statistics.median(seconds),
         "temporaries": getattr(analysis, "temp_size_in_bytes", 0) / seeds,
+    }
+
+
+def step_times(configs: Mapping[str, Config]) -> dict[str, float]:
+    """The time of a step of one seed over that of TIMED: medians of rounds, one after the other."""
+    import jax
+
+    seeds = {label: started(override(c, "steps", ROUND), 1) for label, c in configs.items()}
+    states, rounds = {label: of.states for label, of in seeds.items()}, []
+    for _ in range(ROUNDS + 1):
+        took = {}
+        for label, of in seeds.items():
+            start = time.perf_counter()
+            states[label] = jax.block_until_ready(of.advance(states[label]))[0]
+            took[label] = time.perf_counter() - start
+        rounds.append(took)
+    first = rounds[1:]  # the round before them warms up
+    return {
+        label: statistics.median(took[label] / took[TIMED] for took in first) for label in configs
     }
 
 
@@ -223,13 +276,13 @@ def floor(cell: Cell) -> dict[str, list[float]]:
     return {name: [figure[name] for figure in figures] for name in figures[0]}
 
 
-def row(label: str, names: Sequence[str], figures: Mapping[str, Any], base: float | None) -> str:
+def row(label: str, names: Sequence[str], figures: Mapping[str, Any]) -> str:
     """A line of the table."""
     cells = [label, *(interval(figures[name], 3) for name in names)]
-    if "seconds" in figures:
+    if "finite" in figures:
         lost = len(figures["finite"]) - sum(figures["finite"])
         cells += [
-            "" if base is None else f"{figures['seconds'] / base:.2f}",
+            f"{figures['step_time']:.2f}" if "step_time" in figures else "",
             f"{figures['temporaries'] / 2**20:.1f}",
             f"{lost} diverged" if lost else "",
         ]
@@ -240,13 +293,24 @@ def row(label: str, names: Sequence[str], figures: Mapping[str, Any], base: floa
 
 def table(cell: Cell, results: Mapping[str, Any]) -> str:
     """The rows of one data set and batch size."""
-    names = SHOWN[cell.data]
-    head = ["method", *names, "step time", "MiB", ""]
+    names, published = SHOWN[cell.data], cell.data == "spiral"
+    head = ["method", *names, "step time", "MiB", "", *(["published"] if published else [])]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    base = results.get(TIMED, {}).get("seconds")
-    lines += [row(label, names, results[label], base) for label in METHODS if label in results]
-    lines.append(row("floor", names, floor(cell), None))
+    rows = {label: row(label, names, results[label]) for label in METHODS if label in results}
+    rows["floor"] = row("floor", names, floor(cell))
+    for label, line in rows.items():
+        theirs = PUBLISHED.get(label, {}).get(cell.batch, "")
+        lines.append(f"{line} {theirs} |" if published else line)
     return "\n".join([f"**{cell}**", "", *lines, ""])
+
+
+def write(cells: Sequence[Cell], results: Mapping[str, Any]) -> None:
+    """Puts the tables of these cells into RESULTS.md."""
+    document = DOCUMENT.read_text()
+    for cell in cells:
+        if str(cell) in results:
+            document = insert(document, str(cell), table(cell, results[str(cell)]))
+    DOCUMENT.write_text(document)
 
 
 def is_of(figures: Mapping[str, Any], config: Config, seeds: int) -> bool:
@@ -263,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     for name in options.data.split(","):
         if name not in CELLS:
@@ -272,6 +337,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cells = [cell for cell in cells if str(cell.batch) in options.batches.split(",")]
     store = None if options.out is None else options.out.with_suffix(".json")
     results = json.loads(store.read_text()) if store is not None and store.exists() else {}
+    if options.write:
+        write(cells, results)
+        return
     for cell in cells:
         of_cell = results.setdefault(str(cell), {})
         for label in options.methods.split(","):
@@ -280,9 +348,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if label in of_cell and is_of(of_cell[label], config, options.seeds):
                 continue
             of_cell[label] = trained(config, options.seeds)
-            print(str(cell), row(label, SHOWN[cell.data], of_cell[label], None), flush=True)
+            print(str(cell), row(label, SHOWN[cell.data], of_cell[label]), flush=True)
             if store is not None:
                 store.parent.mkdir(parents=True, exist_ok=True)
+                store.write_text(json.dumps(results, indent=1))
+        if TIMED in of_cell and any("step_time" not in figures for figures in of_cell.values()):
+            configs = {label: make_config(cell, METHODS[label]) for label in of_cell}
+            for label, ratio in step_times(configs).items():
+                of_cell[label]["step_time"] = ratio
+            if store is not None:
                 store.write_text(json.dumps(results, indent=1))
         text = table(cell, of_cell)
         print(text, flush=True)
