@@ -3,11 +3,10 @@
     python -m experiments.spiral
     python -m experiments.spiral --loss.name drifting
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-21, ten seeds (`benchmarks/distributional.py`), with
-biases of 0 at first: recall .998 +- .004, median distance .032 +- .002 (real data: 1.00 and .034;
-published, one seed: 1.00 and .028). The second command finds nothing of the curve, as published
-(0.00 and .53). At small batches figures depend on the initialisation, which here is PyTorch's: at
-32, .052 instead of .151.
+On one of 2 CPU cores (AMD EPYC), 2026-11-21, ten seeds (`benchmarks/distributional.py`): recall
+1.000 in each, median distance .030 +- .003 (real data: 1.00 and .034; published, one seed: 1.00 and
+.028). The second command finds nothing of the curve, as published (0.00 and .53). At small batches
+figures depend on the initialisation, which here is PyTorch's: at 32, .052 instead of .151.
 """
 
 from jaxgan.cli import experiment_main
