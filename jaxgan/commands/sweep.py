@@ -1,6 +1,7 @@
 """`jaxgan sweep`: hyperparameters and seeds of an experiment, trained side by side and ranked."""
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,10 @@ def command(arguments: Sequence[str]) -> None:
     vary, rest = _apart(arguments[1:])
     base = experiment(arguments[0])
     options = parse(
-        SweepOptions(config=base.config), rest, usage=_USAGE, about=SweepOptions.__doc__ or ""
+        SweepOptions(config=base.config),
+        rest,
+        usage=_USAGE,
+        about=inspect.getdoc(SweepOptions) or "",
     )
     if options.export is not None:
         raise ConfigError(f"--export is {options.export}, of which sweep? name its directory")

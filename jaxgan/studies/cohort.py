@@ -16,7 +16,6 @@ from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.loop import EVALUATION
-from jaxgan.runs.memory import device_bytes, needed_bytes
 from jaxgan.studies.executors import Executor, Run, chunks, compiled, fastest, put, put_everywhere
 from jaxgan.studies.groups import alone
 from jaxgan.studies.layout import SweepDirectory
@@ -35,6 +34,7 @@ from jaxgan.studies.population import (
     initial,
     joined,
     make_advance,
+    members_that_fit,
     population_like,
     state_like,
     typed,
@@ -43,8 +43,6 @@ from jaxgan.studies.space import Member
 from jaxgan.types import PyTree
 
 Log = Callable[[str], None]
-
-_SHARE = 0.5  # of a device's memory, at most, for members; the rest is for what is not counted
 
 
 class Cohort:
@@ -323,20 +321,6 @@ class Cohort:
     def _keep_rows(self, slot: int) -> float:
         step = int(self.states.step[slot]) if self._is_training(slot) else self.config.steps
         return keep_rows(self._files(slot), step)
-
-
-def members_that_fit(config: Config, program: Program, reference: PyTree) -> int:
-    """Members that one device can hold beside the data; CPU devices share the machine's memory.
-
-    Args:
-        config: Of a member.
-        program: The same, built.
-        reference: What its game fitted to the data.
-    """
-    sharing = len(jax.local_devices()) if jax.default_backend() == "cpu" else 1
-    data = sum(source.nbytes for source in (program.source, *program.streams.values()))
-    own = max(needed_bytes(config, program, reference) - data, 1)
-    return max((int(_SHARE * device_bytes(program) / sharing) - data) // own, 1)
 
 
 def _assign(slots: np.ndarray, all_of: np.ndarray, some: np.ndarray) -> None:

@@ -15,9 +15,11 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxgan.config import Config
 from jaxgan.games import Game
 from jaxgan.runs.build import Program
 from jaxgan.runs.entries import nested_floats
+from jaxgan.runs.memory import device_bytes, needed_bytes
 from jaxgan.studies.space import Member
 from jaxgan.training.parallel import RunSteps, StackedMetrics
 from jaxgan.training.schedules import scheduled
@@ -27,6 +29,8 @@ from jaxgan.types import Batch, PyTree
 Raw = Any
 # (state, whether it is alive, data, K) -> the same after K steps, and their metrics; of one member.
 Advance = Callable[[Raw, Bool[Array, ""], Batch, int], tuple[Raw, Bool[Array, ""], StackedMetrics]]
+
+_SHARE = 0.5  # of a device's memory, at most, for members; the rest is for what is not counted
 
 # Inside a call only some steps have these: the others are NaN.
 _MONITOR = "monitor/"
@@ -172,6 +176,20 @@ def state_bytes(program: Program) -> int:
         return 0
     shapes = jax.tree.leaves(jax.eval_shape(raw, state_like(program, None)))
     return sum(math.prod(x.shape) * x.dtype.itemsize for x in shapes)
+
+
+def members_that_fit(config: Config, program: Program, reference: PyTree) -> int:
+    """Members that one device can hold beside the data; CPU devices share the machine's memory.
+
+    Args:
+        config: Of a member.
+        program: The same, built.
+        reference: What its game fitted to the data.
+    """
+    sharing = len(jax.local_devices()) if jax.default_backend() == "cpu" else 1
+    data = sum(source.nbytes for source in (program.source, *program.streams.values()))
+    own = max(needed_bytes(config, program, reference) - data, 1)
+    return max((int(_SHARE * device_bytes(program) / sharing) - data) // own, 1)
 
 
 def _finite(tree: PyTree) -> Bool[Array, ""]:

@@ -63,7 +63,8 @@ def sweep(
     run directory of each, which without checkpoints is read but not loaded), groups/NN/
     (checkpoints of all members of a group), results.json and table.md. The best member is exported:
     its directory is then that of a run (`export` makes more of them so). The same call goes on
-    where an earlier one stopped.
+    where an earlier one stopped. CPU cores are so many devices only where JAX was told so before it
+    started (`jax_num_cpu_devices`), as the command `jaxgan sweep` does.
 
     Args:
         config: What members have in common; `config.seed` is the first seed.

@@ -15,7 +15,15 @@ from jaxgan.runs.directory import RunDirectory
 SIZES = [f"--{p}.network.kwargs.widths=8" for p in ("generator", "discriminator")]
 SGD = [f"--{p}.optimizer.name=sgd" for p in ("generator", "discriminator")]
 EVENTS = ["--log-every=10", "--eval-every=20", "--checkpoint-every=10", "--num-eval-samples=64"]
-SMALL = [*SIZES, *SGD, *EVENTS, "--steps-per-call=5", "--steps=20", "--executor=map"]
+SMALL = [
+    "--data.kwargs.size=64",
+    *SIZES,
+    *SGD,
+    *EVENTS,
+    "--steps-per-call=5",
+    "--steps=20",
+    "--executor=map",
+]
 RATES = "--vary=generator.learning-rate=.01,.1"
 
 
