@@ -81,7 +81,7 @@ class EvalOptions:
     num_samples: int | None = None
     """Generated samples; default: the run's num_eval_samples, or all of --fake."""
     features: str | None = None
-    """Feature network: classifier, inception, pca, pixels or random_conv."""
+    """Feature network of `jaxgan list features`, such as classifier, inception or random_conv."""
     real: str | None = None
     """Data set, folder of images or .npz to compare with, in the place of the run's own."""
     fake: str | None = None
