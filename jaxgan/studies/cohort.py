@@ -334,7 +334,7 @@ def _is_due(every: int, step: int) -> bool:
 def _next_event(config: Config, step: int, target: int) -> int:
     """The next step, at most `target`, after which states are needed on the host."""
     every = (config.eval_every, config.checkpoint_every)
-    return min(target, *(step - step % n + n for n in every if n))
+    return min([target, *(step - step % n + n for n in every if n)])
 
 
 def _call_lengths(config: Config, step: int, stop: int) -> Iterator[int]:

@@ -252,6 +252,13 @@ def test_chunks_change_nothing(whole, tmp_path, monkeypatch):
     assert tables(tmp_path) == tables(whole[0])
 
 
+def test_without_events_there_is_still_the_end(tmp_path):
+    config = dataclasses.replace(SMALL, steps=4, eval_every=0, checkpoint_every=0)
+    results = swept(RATES, tmp_path, config)
+    assert [member.status for member in results.members] == ["done", "done"]
+    assert [row["step"] for row in rows(tmp_path, 0)] == [4]
+
+
 def test_chunks_are_equal():
     two = executors.Executor("map", 2)
     assert executors.chunks(range(5), executors.Executor("map"), 2) == ([[0, 1], [2, 3], [4]], 2)
