@@ -73,9 +73,11 @@ def nonnegative_median(x: Float[Array, "n"]) -> Float[Array, ""]:
         is_enough = jnp.sum(bits <= middle) > rank
         return jnp.where(is_enough, low, middle + 1), jnp.where(is_enough, middle, high)
 
-    limits = jnp.zeros((), integer), jnp.full((), jnp.iinfo(integer).max, integer)
-    low = jax.lax.fori_loop(0, jnp.iinfo(integer).bits - 1, halve, limits)[0]
-    above = jnp.min(jnp.where(bits > low, bits, limits[1]))
+    # Made of the bits, so that under shard_map they vary over the same axes as these.
+    zero = bits[0] - bits[0]
+    largest = zero + jnp.iinfo(integer).max
+    low = jax.lax.fori_loop(0, jnp.iinfo(integer).bits - 1, halve, (zero, largest))[0]
+    above = jnp.min(jnp.where(bits > low, bits, largest))
     high = jnp.where(jnp.sum(bits <= low) > len(x) // 2, low, above)
     lower, upper = (jax.lax.bitcast_convert_type(middle, x.dtype) for middle in (low, high))
     return jnp.where(jnp.any(jnp.isnan(x)), jnp.nan, 0.5 * (lower + upper))
