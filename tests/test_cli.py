@@ -431,7 +431,7 @@ def test_an_unprepared_data_set_is_answered_without_a_network(tmp_path):
     process = run(
         "-m", "experiments.mnist_dcgan", "--workdir", tmp_path / "run", "--data-dir", tmp_path
     )
-    assert cpu_seconds() - start < 5
+    assert cpu_seconds() - start < 10  # TFDS itself would try for minutes
     check_exit(process, 3, "mnist", str(tmp_path), "download_and_prepare")
 
 

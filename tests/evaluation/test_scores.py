@@ -33,11 +33,23 @@ POINTS = Sides(
 )
 
 
+# 32 ms of noise.
+WAVES = Sides(
+    *(
+        Features(np.random.default_rng(n).normal(size=(n, 128)).astype("f"))
+        for n in (300, 200, 150)
+    ),
+    sample_rate=4000,
+)
+
+
 def chosen(*names):
     return {name: METRICS[name] for name in names}
 
 
 def sides_of(name):
+    if name == "spectral_distance":
+        return WAVES
     return POINTS if name in ("mixture_modes", "curve_coverage") else SIDES
 
 
