@@ -32,6 +32,7 @@ DATA = ImageData(
 QUICK = {"epochs": 2, "min_images": 0}
 
 
+@pytest.mark.slow
 def test_it_is_the_classifier_of_its_channels():
     network = FEATURES["stacked_classifier"](DATA, **QUICK)
     single = train_classifier(

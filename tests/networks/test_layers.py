@@ -159,6 +159,7 @@ def test_convolution_layers_compute_in_their_dtype_on_float32_parameters(key, la
     }
 
 
+@pytest.mark.slow
 def test_fan_in_uniform_is_pytorchs_default():
     """Weights and biases of n inputs in +-1 / sqrt(n), of their variance 1 / (3 n)."""
     torch = pytest.importorskip("torch")

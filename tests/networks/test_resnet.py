@@ -41,6 +41,7 @@ def discriminator_count(widths, halvings):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", SIZES)
 def test_sizes_of_the_papers(side):
     """Of side 32, 4,276,739 and 1,053,824: the layers of gen_models/resnet_32.py and of

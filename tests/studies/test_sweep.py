@@ -140,6 +140,7 @@ def test_another_sweep_is_refused(whole, tmp_path):
         swept(RATES, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash_at", [pytest.param(4, marks=pytest.mark.slow), 8, 12])
 def test_a_crash_changes_nothing(whole, tmp_path, crash_at):
     """Before the checkpoint of a step is written; rows of later steps are there, and come again."""
@@ -201,6 +202,7 @@ class _Given:
         return None
 
 
+@pytest.mark.slow
 def test_one_compilation_a_group_whatever_the_number_of_members(tmp_path, monkeypatch):
     """Of the training; and all else that JAX compiles in a sweep does not grow with it either."""
     traced, built = [], []
@@ -233,6 +235,7 @@ def test_one_compilation_a_group_whatever_the_number_of_members(tmp_path, monkey
 @pytest.mark.parametrize(
     "executor", ["vmap", "shard", pytest.param("auto", marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_every_executor_gives_the_same_figures(whole, tmp_path, executor):
     workdir, expected = whole
     found = swept(HUGE, tmp_path, seeds=2, executor=executor)
@@ -288,6 +291,7 @@ def test_halving_drops_the_worse(tmp_path):
     assert tables(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_what_is_fitted_is_each_members_own(tmp_path):
     """A game that is fitted to the data once: landmarks differ from seed to seed."""
     config = dataclasses.replace(
@@ -308,6 +312,7 @@ def _first(axes):
     return path, spec.partition(",")[0]
 
 
+@pytest.mark.slow
 def test_an_algorithm_has_its_floats_compiled_in(tmp_path):
     config = dataclasses.replace(SMALL, game=GameConfig(name="user_game:running_mean"))
     results = swept({"game.kwargs.rate": "0.1,0.2"}, tmp_path, config, seeds=2)

@@ -89,6 +89,7 @@ def test_what_cannot_be_is_one_line(options, words, tmp_path, capsys):
     assert not (workdir / "members").exists()
 
 
+@pytest.mark.slow
 def test_an_experiment_may_say_what_varies(tmp_path, monkeypatch):
     (tmp_path / "swept_ring.py").write_text(
         "from experiments import ring\n\n"
