@@ -19,7 +19,9 @@ what as many real samples that were not trained on score, ten times over. The ti
 seed is over that of `mmd_batch`; memory is the compiled step's temporaries for one seed. With
 --out, results are written to FILE, and after each row to FILE with the suffix .json; the same
 command goes on where it was interrupted. --steps N makes all runs N steps long. --write trains
-nothing: it puts the tables of FILE into RESULTS.md. Published figures are of one seed each.
+nothing: it puts the tables of FILE into RESULTS.md. Published figures are of one seed each. What
+RESULTS.md shows is in distributional.json beside this script, and --out
+benchmarks/distributional.md goes on from there.
 """
 
 import argparse
