@@ -103,6 +103,7 @@ def test_anomalies_are_told_by_features_and_by_reconstructions(run, folder, tmp_
     assert again == result
 
 
+@pytest.mark.slow
 def test_other_data_can_be_probed_with(run, tmp_path):
     """Of a set without a split "test", every fifth sample is held out."""
     images = load("digits").read(np.arange(100))

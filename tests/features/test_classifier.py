@@ -32,6 +32,7 @@ def forbidden():
     raise AssertionError("read the data although the classifier is cached")
 
 
+@pytest.mark.slow
 def test_digits_are_classified_well():
     network = train_classifier(digits(0, 1437), digits(1437, None), num_classes=10)
     test = digits(1437, None)

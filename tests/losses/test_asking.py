@@ -63,6 +63,7 @@ def test_hsic_infogan_rewards_dependence_on_any_scale():
     np.testing.assert_allclose(loss(z, z, z=z).generator, dependent, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_regularisers_of_the_generator_leave_the_discriminator_alone():
     fake, z = samples(5, 3), samples(5, 2, seed=1)
     for loss in (hsic_infogan, mode_seeking):

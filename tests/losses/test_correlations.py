@@ -123,6 +123,7 @@ def test_hand_worked_moments():
     np.testing.assert_allclose(correlation_matching(square, line).generator, 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rank_correlations_are_matched():
     """Against soft ranks in NumPy and, without softness, scipy's Spearman matrices."""
     real, fake = (np.float32(samples(n, 4, seed=n)) for n in (20, 15))

@@ -85,6 +85,7 @@ def test_all_samples_as_landmarks_are_exact():
     np.testing.assert_allclose(value, mmd2(x, y), rtol=0, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_few_landmarks_are_near():
     """k-means of 300 samples, and weights that no single sample has."""
     y, x = samples(300, 4) + 100, 0.8 * samples(64, 4, seed=1) + 100.2

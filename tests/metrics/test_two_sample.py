@@ -94,6 +94,7 @@ def test_the_error_under_the_hypothesis_is_the_null_deviation():
     assert min(ratios) >= 1 and np.mean(ratios) < 1.3
 
 
+@pytest.mark.slow
 def test_power_against_a_shift_and_its_standard_error():
     tests = [
         two_sample_test(

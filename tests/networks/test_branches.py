@@ -42,6 +42,7 @@ def test_with_one_activation_it_is_a_wider_layer():
     np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_output_scale_conditions_and_types():
     z, labels = normal(4000, 16), np.arange(4000) % 3
     net = TwoBranchGenerator((40,), output="linear", activation="linear")

@@ -82,6 +82,7 @@ def test_outputs_start_small():
     assert 0.05 < logits.std() < 2
 
 
+@pytest.mark.slow
 def test_they_are_those_of_torch():
     """torch.nn.functional: 8 to 1 and back, then 4 x 4 verdicts given the first image."""
     pytest.importorskip("torch")

@@ -186,6 +186,7 @@ def digests(workdir):
     return json.loads((newest / "extra" / "metadata").read_text())["digests"]
 
 
+@pytest.mark.slow
 def test_killed_and_terminated_runs_go_on_to_the_same_bits(tmp_path):
     """kill -9, then SIGTERM, then to the end: equal to a run that nobody touched."""
     touched, untouched = tmp_path / "touched", tmp_path / "untouched"

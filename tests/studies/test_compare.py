@@ -23,6 +23,8 @@ from jaxgan.evaluation import reference
 from jaxgan.studies import compare
 from jaxgan.studies.comparison_plan import planned
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "steps": 20,
     "steps_per_call": 10,

@@ -19,6 +19,8 @@ from jaxgan.studies.exporting import export
 from jaxgan.studies.space import members
 from jaxgan.studies.tables import markdown
 
+pytestmark = pytest.mark.slow
+
 SMALL = dataclasses.replace(
     RING,
     data=dataclasses.replace(RING.data, kwargs={"size": 64}),

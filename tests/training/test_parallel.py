@@ -109,6 +109,7 @@ def test_every_loss_is_the_same_on_eight_devices(names, mode):
 
 
 @pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_every_penalty_is_the_same_on_eight_devices(mode):
     alone = penalties_on_one_device()
     assert {f"discriminator/{name}" for name in PENALTIES} <= set(alone[0])
@@ -128,6 +129,7 @@ def test_penalties_of_features_are_the_same_on_eight_devices(mode):
 
 
 @pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_rest_of_a_config_on_eight_devices(mode):
     """Batch statistics are those of the whole batch, minibatches and skipped updates the same."""
     config = override(CONFIG, "data.batch_size", 16)
