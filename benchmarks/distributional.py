@@ -219,6 +219,7 @@ def trained(config: Config, seeds: int) -> dict[str, Any]:
     import jax
 
     from jaxgan.evaluation import request
+    from jaxgan.runs.loop import EVALUATION
 
     run, states, call, advance = started(config, seeds)
     analysis, finite = advance.memory_analysis(), np.ones(seeds, bool)
@@ -227,7 +228,7 @@ def trained(config: Config, seeds: int) -> dict[str, Any]:
         finite &= np.isfinite(np.asarray(metrics["loss/generator"])).all(axis=1)
 
     def samples(state: Any) -> Any:
-        return run.sample(state, jax.random.fold_in(state.key, 2**32 - 2), request(NUM_SAMPLES))
+        return run.sample(state, jax.random.fold_in(state.key, EVALUATION), request(NUM_SAMPLES))
 
     points = np.asarray(jax.jit(jax.vmap(samples))(states))
     figures = [scored(run.source, x) for x in points]

@@ -196,6 +196,7 @@ def prepare(config: Config, seeds: int, length: int) -> Training:
     from jaxgan.evaluation import request
     from jaxgan.metrics import mixture_modes
     from jaxgan.runs.build import build
+    from jaxgan.runs.loop import EVALUATION
     from jaxgan.training import parallel
 
     run = build(config, parallel.make_mesh(jax.devices()[:1]))
@@ -209,7 +210,7 @@ def prepare(config: Config, seeds: int, length: int) -> Training:
 
     def score(state: Any) -> Any:
         # A stream of its own: training folds the step into the key.
-        key = jax.random.fold_in(state.key, 2**32 - 2)
+        key = jax.random.fold_in(state.key, EVALUATION)
         points = run.sample(state, key, request(NUM_SAMPLES))
         return mixture_modes(points, mixture.centers, mixture.sigma)
 

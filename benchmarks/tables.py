@@ -12,13 +12,13 @@ import numpy as np
 
 def interval(values: Sequence[float], digits: int) -> str:
     """The mean and the half-width of its 95 % interval, by Student's t; one value as it is."""
-    from scipy.stats import t
+    from jaxgan.studies.statistics import student_interval
 
-    n = len(values)
-    if n == 1:
-        return f"{values[0]:.{digits}f}"
-    half = t.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5
-    return f"{np.mean(values):.{digits}f} +- {half:.{digits}f}"
+    mean, _, high, _ = student_interval(np.asarray(values, np.float64))
+    if len(values) == 1:
+        return f"{mean:.{digits}f}"
+    half = 0.0 if np.isnan(high) else high - mean  # where all are equal
+    return f"{mean:.{digits}f} +- {half:.{digits}f}"
 
 
 def hardware() -> str:

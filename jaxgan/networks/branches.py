@@ -6,11 +6,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jaxgan.networks.conditioning import Condition, code_of, join
+from jaxgan.networks.conditioning import JOINED_CONDITIONING, Condition, code_of, join
 from jaxgan.networks.layers import activate, compute_dtype
 from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
-
-CONDITIONING = ("none", "concat")
 
 
 class TwoBranchGenerator(nn.Module):
@@ -50,7 +48,7 @@ class TwoBranchGenerator(nn.Module):
         del train
         dtype = compute_dtype(self.dtype)
         code = code_of(
-            condition, self.conditioning, num_classes=self.num_classes, allowed=CONDITIONING
+            condition, self.conditioning, num_classes=self.num_classes, allowed=JOINED_CONDITIONING
         )
         z = join(z, code)
         activations = {"first": self.activation, "second": self.second_activation}

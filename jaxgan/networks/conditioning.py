@@ -19,6 +19,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.networks.layers import compute_dtype, linear, normalise
 from jaxgan.registry import unknown
 
+JOINED_CONDITIONING = ("none", "concat")  # of networks that only join a condition
 GENERATOR_CONDITIONING = ("none", "concat", "batch_norm")
 DISCRIMINATOR_CONDITIONING = ("none", "concat", "projection")
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, ScalarLike
 from jaxgan.errors import ConfigError
 from jaxgan.networks.conditioning import (
     GENERATOR_CONDITIONING,
+    JOINED_CONDITIONING,
     Condition,
     code_of,
     join,
@@ -186,7 +187,7 @@ class PatchDiscriminator(nn.Module):
             condition,
             self.conditioning,
             num_classes=self.num_classes,
-            allowed=("none", "concat"),
+            allowed=JOINED_CONDITIONING,
         )
         through = partial(linear, spectral_norm=self.spectral_norm, train=train)
         x = gaussian_noise(self, x, self.input_noise, train=train, axis_name=self.axis_name)

@@ -25,7 +25,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jaxgan.errors import ConfigError
-from jaxgan.networks.conditioning import Condition, code_of, join
+from jaxgan.networks.conditioning import JOINED_CONDITIONING, Condition, code_of, join
 from jaxgan.networks.layers import LEAKY_SLOPE, Conv, activate, compute_dtype
 from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
 from jaxgan.networks.resampling import smooth_double, smooth_halve
@@ -90,7 +90,7 @@ class R3GANGenerator(nn.Module):
             condition,
             self.conditioning,
             num_classes=self.num_classes,
-            allowed=("none", "concat"),
+            allowed=JOINED_CONDITIONING,
         )
         if code is not None:
             embed = _linear(z.shape[1], name="classes")

@@ -15,13 +15,12 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jaxgan.errors import ConfigError
-from jaxgan.networks.conditioning import Condition, code_of, join
+from jaxgan.networks.conditioning import JOINED_CONDITIONING, Condition, code_of, join
 from jaxgan.networks.layers import compute_dtype
 from jaxgan.networks.record import NETWORKS, SHARED_RANGES, Network
 from jaxgan.registry import unknown
 from jaxgan.types import Outputs
 
-CONDITIONING = ("none", "concat")
 COVARIANCES = ("none", "diagonal", "full")
 
 
@@ -63,7 +62,7 @@ class LinearGenerator(nn.Module):
         del train
         d, dtype = math.prod(self.shape), compute_dtype(self.dtype)
         x = code_of(
-            condition, self.conditioning, num_classes=self.num_classes, allowed=CONDITIONING
+            condition, self.conditioning, num_classes=self.num_classes, allowed=JOINED_CONDITIONING
         )
         if x is None and self.covariance == "none":
             raise ConfigError(
@@ -130,7 +129,7 @@ class QuadraticDiscriminator(nn.Module):
         del train
         dtype = compute_dtype(self.dtype)
         code = code_of(
-            condition, self.conditioning, num_classes=self.num_classes, allowed=CONDITIONING
+            condition, self.conditioning, num_classes=self.num_classes, allowed=JOINED_CONDITIONING
         )
         x = join(x.reshape(len(x), -1), code).astype(dtype)
         first, second = np.triu_indices(x.shape[1])

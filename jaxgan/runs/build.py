@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, PRNGKeyArray
 
 from jaxgan.config import Config
-from jaxgan.data import Source, whole
+from jaxgan.data import Source, describe, whole
 from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game, Latents
 from jaxgan.pixels import model_batch
@@ -65,6 +65,11 @@ class Program(NamedTuple):
         return whole(self.source).replace(
             streams={name: whole(stream) for name, stream in self.streams.items()}
         )
+
+    def described_data(self) -> dict[str, Any]:
+        """What `jaxgan.data.describe` says of each stream; "" is the main one."""
+        streams = {"": self.source, **self.streams}
+        return {name: describe(stream) for name, stream in streams.items()}
 
     def play(
         self, choose: Choose, state: GANState, batch: Batch, key: PRNGKeyArray, **options: Any

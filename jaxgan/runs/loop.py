@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.config import Config
-from jaxgan.data import describe
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
-from jaxgan.evaluation import conditions, draw, make_evaluator, make_monitor, monitored
+from jaxgan.evaluation import conditions, draw, make_monitor, monitored
 from jaxgan.fields import to_dict
 from jaxgan.files import write_json
 from jaxgan.games import Algorithm
@@ -26,11 +25,12 @@ from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
 from jaxgan.runs.directory import RunDirectory, locked, written
 from jaxgan.runs.entries import user_modules
+from jaxgan.runs.evaluators import evaluator_for, reference_for
 from jaxgan.runs.memory import check_memory
 from jaxgan.runs.pictures import in_rows, save_samples
 from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
-from jaxgan.runs.scoring import best_metric, metrics_of, reference_of, scored_by
+from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.signals import interruption
 from jaxgan.runs.writer import Writer
 from jaxgan.training import parallel
@@ -82,10 +82,8 @@ def train(
         reference = None if directory.steps() else program.fit(key)
         check_memory(config, program, reference)
         best, highest = best_metric(config, program.source, conditional=program.conditional)
-        data = {"": describe(program.source)}
-        data |= {name: describe(stream) for name, stream in program.streams.items()}
         modules = user_modules(config, experiment)
-        directory.describe(config, data, modules, best_metric=(best, highest))
+        directory.describe(config, program.described_data(), modules, best_metric=(best, highest))
         checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
             loop = _Loop(config, program, directory, checkpointer, reference)
@@ -139,13 +137,8 @@ class _Loop:
             return self.run()
         if self.step:
             self.writer.line(f"going on from step {self.step}")
-        self.reference = reference_of(
-            config.data,
-            program.source,
-            scored_by(config, program.source),
-            log=self.writer.line,
-        )
-        self.evaluate = self.evaluator()
+        self.reference = reference_for(config, program.source, self.writer.line)
+        self.evaluate = evaluator_for(config, program, self.reference)
         self.conditions = conditions(program.source, _NUM_POINTS)
         on_device = fits_on_device(config, program)
         run_steps = parallel.compiled(
@@ -180,24 +173,6 @@ class _Loop:
 
     def run(self) -> Run:
         return Run(self.directory, self.config, self.program, self.state)
-
-    def evaluator(self) -> Any:
-        """(state, key) -> scores of the averaged weights."""
-        config, program, reference = self.config, self.program, self.reference
-        metrics = metrics_of(
-            config.eval_metrics,
-            program.source,
-            reference.features,
-            conditional=program.conditional,
-        )
-        return make_evaluator(
-            reference,
-            metrics,
-            jax.jit(program.sample),
-            num_samples=config.num_eval_samples,
-            conditional=program.conditional,
-            held_out_scores=program.held_out_scores(),
-        )
 
     def steps(self, on_device: bool) -> parallel.RunSteps:
         """K steps, with the metrics that are taken inside the compiled loop."""
@@ -333,9 +308,21 @@ def _events(config: Config) -> tuple[int, ...]:
 
 def _call_lengths(config: Config, step: int) -> Iterator[int]:
     """Steps of each call from `step` on: `steps_per_call`, cut at the next event."""
-    while step < config.steps:
-        to_events = [every - step % every for every in _events(config) if every]
-        length = min(config.steps_per_call, config.steps - step, *to_events)
+    return call_lengths(step, config.steps, most=config.steps_per_call, events=_events(config))
+
+
+def call_lengths(step: int, stop: int, *, most: int, events: Iterable[int]) -> Iterator[int]:
+    """Steps of each call from `step` to `stop`: `most`, cut at the next event.
+
+    Args:
+        step: The step to begin with.
+        stop: The last one.
+        most: Of one call.
+        events: Each happens every so many steps; 0: never.
+    """
+    while step < stop:
+        to_events = [every - step % every for every in events if every]
+        length = min(most, stop - step, *to_events)
         yield length
         step += length
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.errors import ScopeParamShapeError
 from jaxtyping import Array, Float, PRNGKeyArray, Shaped
@@ -18,6 +17,7 @@ from jaxgan.evaluation import Probed, ProbeReport, probe
 from jaxgan.evaluation.reference import MAX_REAL
 from jaxgan.evaluation.samples import BATCH_SIZE
 from jaxgan.games import Algorithm, Game, Nets
+from jaxgan.games.common import squared_error
 from jaxgan.metrics import Features
 from jaxgan.pixels import model_batch
 from jaxgan.registry import unknown
@@ -214,15 +214,11 @@ def _residuals(game: Game, nets: Nets, batch: Batch, key: PRNGKeyArray) -> Float
     """What reconstructing loses of samples and of the discriminator's features of them."""
     assert game.reconstruct is not None
     again = game.reconstruct(nets, batch, key)
-    lost = _mean_square(batch.real - again)
+    lost = squared_error(batch.real, again)
     try:
-        lost += _mean_square(
+        lost += squared_error(
             *[_features("discriminator", nets, Batch(real=x), key) for x in (batch.real, again)]
         )
     except ConfigError:  # a VAE has none, and BiGAN's judges codes too
         return lost[:, None]
     return lost[:, None]
-
-
-def _mean_square(x: Any, y: Any = 0.0) -> Float[Array, "n"]:
-    return jnp.mean(jnp.square(x - y).reshape(len(x), -1), axis=1)

@@ -28,6 +28,18 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
+def keep_rows(path: Path, step: int) -> float:
+    """Drops the rows after a step, which are to come again; the time of the last that stays."""
+    rows = [row for row in read_rows(path) if row["step"] <= step]
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    return rows[-1]["time"] if rows else 0.0
+
+
+def row_line(step: int, seconds: float, values: Mapping[str, float]) -> str:
+    """A row of metrics.jsonl."""
+    return json.dumps({"step": step, "time": round(seconds, 3), **values}) + "\n"
+
+
 class Writer:
     """Writes the metrics of a run from step `start` on; later rows of an earlier run are dropped.
 
@@ -42,10 +54,8 @@ class Writer:
         self, directory: RunDirectory, start: int, steps: int, samples_per_step: int
     ) -> None:
         path = directory.metrics
-        kept = [row for row in read_rows(path) if row["step"] <= start]
-        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+        self._elapsed = keep_rows(path, start)
         self._file = path.open("a")
-        self._elapsed = kept[-1]["time"] if kept else 0.0
         self._started = time.monotonic()
         self._start, self._steps = start, steps
         self._samples_per_step = samples_per_step
@@ -68,8 +78,7 @@ class Writer:
         """
         if not os.fstat(self._file.fileno()).st_nlink:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._file.name)
-        record = {"step": step, "time": round(self.elapsed(), 3), **values}
-        self._file.write(json.dumps(record) + "\n")
+        self._file.write(row_line(step, self.elapsed(), values))
         self._file.flush()
         if self._tensorboard:
             self._tensorboard.row(step, values)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from jaxgan.config import Config
 from jaxgan.errors import InterruptedRun
-from jaxgan.files import read_json, write_json
+from jaxgan.files import Log, read_json, write_json
 from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.loop import EVALUATION
+from jaxgan.runs.loop import EVALUATION, call_lengths
+from jaxgan.runs.writer import keep_rows
 from jaxgan.studies.executors import Executor, Run, chunks, compiled, fastest, put, put_everywhere
 from jaxgan.studies.groups import alone
 from jaxgan.studies.layout import SweepDirectory
@@ -24,7 +25,6 @@ from jaxgan.studies.outcomes import (
     Scoring,
     Status,
     append_row,
-    keep_rows,
     write_summary,
 )
 from jaxgan.studies.population import (
@@ -41,8 +41,6 @@ from jaxgan.studies.population import (
 )
 from jaxgan.studies.space import Member
 from jaxgan.types import PyTree
-
-Log = Callable[[str], None]
 
 
 class Cohort:
@@ -197,7 +195,9 @@ class Cohort:
         start, first = time.monotonic(), step
         states, alive = put(chosen(self.states, np.array(slots)), executor), put(alive, executor)
         pending = None
-        for length in _call_lengths(self.config, step, stop):
+        # Cut where rows are written.
+        most, events = self.config.steps_per_call, (self.config.log_every,)
+        for length in call_lengths(step, stop, most=most, events=events):
             states, alive, metrics = run(states, alive, self._data(executor), length)
             if pending is not None:
                 self._collect(part, stop, *pending)
@@ -320,7 +320,7 @@ class Cohort:
 
     def _keep_rows(self, slot: int) -> float:
         step = int(self.states.step[slot]) if self._is_training(slot) else self.config.steps
-        return keep_rows(self._files(slot), step)
+        return keep_rows(self._files(slot).metrics, step)
 
 
 def _assign(slots: np.ndarray, all_of: np.ndarray, some: np.ndarray) -> None:
@@ -335,12 +335,3 @@ def _next_event(config: Config, step: int, target: int) -> int:
     """The next step, at most `target`, after which states are needed on the host."""
     every = (config.eval_every, config.checkpoint_every)
     return min([target, *(step - step % n + n for n in every if n)])
-
-
-def _call_lengths(config: Config, step: int, stop: int) -> Iterator[int]:
-    """Steps of each call: `steps_per_call`, cut where rows are written."""
-    while step < stop:
-        to_row = config.log_every - step % config.log_every
-        length = min(config.steps_per_call, stop - step, to_row)
-        yield length
-        step += length

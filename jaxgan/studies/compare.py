@@ -17,15 +17,10 @@ from jaxgan.evaluation import Reference
 from jaxgan.files import Log, read_json, write_json
 from jaxgan.metrics import Estimate
 from jaxgan.runs.directory import RunDirectory, locked
+from jaxgan.runs.evaluators import reference_for
 from jaxgan.runs.loop import train
 from jaxgan.studies.comparison import Comparison, Record, to_json, variant_of, verdicts_of
-from jaxgan.studies.comparison_measures import (
-    evaluated,
-    floor_of,
-    reference_for,
-    step_bytes,
-    step_seconds,
-)
+from jaxgan.studies.comparison_measures import evaluated, floor_of, step_bytes, step_seconds
 from jaxgan.studies.comparison_plan import Plan, folder_of, known_of, planned
 from jaxgan.studies.comparison_report import write_report
 
@@ -109,7 +104,7 @@ class _Study:
             runs[str(seed)] = {"state": "diverged", "scores": {}, "step_seconds": None}
         else:
             if self.reference is None:
-                self.reference = reference_for(run, self.log)
+                self.reference = reference_for(run.config, run.program.source, self.log)
             if label not in self.known["step_bytes"]:
                 self.known["step_bytes"][label] = step_bytes(run)
             if not self.known["floor"]:

@@ -10,12 +10,11 @@ import numpy as np
 
 from jaxgan.config import Config
 from jaxgan.data import Source
-from jaxgan.evaluation import Reference, conditions, draw, evaluate_samples, make_evaluator
-from jaxgan.files import Log
-from jaxgan.metrics import Metric
+from jaxgan.evaluation import Reference, conditions, draw, evaluate_samples
 from jaxgan.runs.build import Program, batch_sizes
+from jaxgan.runs.evaluators import evaluator_for, metrics_for
 from jaxgan.runs.run import Run
-from jaxgan.runs.scoring import held_out_of, metrics_of, reference_of, scored_by
+from jaxgan.runs.scoring import held_out_of
 from jaxgan.types import Batch
 
 # Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
@@ -23,12 +22,6 @@ _SAMPLING = 2**32 - 6
 
 # By name, one number for each evaluation; null where it is not finite.
 Scores = dict[str, list[float | None]]
-
-
-def reference_for(run: Run, log: Log) -> Reference:
-    """The real samples that a run is scored against."""
-    config, source = run.config, run.program.source
-    return reference_of(config.data, source, scored_by(config, source), log=log)
 
 
 def evaluated(
@@ -45,16 +38,8 @@ def evaluated(
         samplings: How many evaluations.
         kept: Those of before, which are not made again.
     """
-    config, program = run.config, run.program
-    evaluate = make_evaluator(
-        reference,
-        _metrics(run, reference),
-        jax.jit(program.sample),
-        num_samples=config.num_eval_samples,
-        conditional=program.conditional,
-        held_out_scores=program.held_out_scores(),
-    )
-    key = jax.random.fold_in(jax.random.key(config.seed), _SAMPLING)
+    evaluate = evaluator_for(run.config, run.program, reference)
+    key = jax.random.fold_in(jax.random.key(run.config.seed), _SAMPLING)
     scores: Scores = {name: list(values) for name, values in kept.items()}
     for index in range(max(map(len, scores.values()), default=0), samplings):
         for name, value in evaluate(run.state, jax.random.fold_in(key, index)).items():
@@ -88,7 +73,7 @@ def floor_of(run: Run, reference: Reference) -> dict[str, Any]:
         reference,
         samples,
         key,
-        metrics=_metrics(run, reference),
+        metrics=metrics_for(config, program, reference),
         labels=labels if program.conditional else None,
     )
     return {
@@ -118,13 +103,6 @@ def step_bytes(run: Run) -> int | None:
     lowered = jax.jit(program.train_step).lower(state, batch.replace(streams=streams))
     found = lowered.compile().memory_analysis()
     return None if found is None else found.argument_size_in_bytes + found.temp_size_in_bytes
-
-
-def _metrics(run: Run, reference: Reference) -> dict[str, Metric]:
-    config, program = run.config, run.program
-    return metrics_of(
-        config.eval_metrics, program.source, reference.features, conditional=program.conditional
-    )
 
 
 def _shapes(source: Source, rows: int) -> Batch:

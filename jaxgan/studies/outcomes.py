@@ -1,12 +1,11 @@
 """What becomes of the members of a sweep, and what each leaves in its run directory."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from jaxgan.files import write_json, write_text
+from jaxgan.files import write_json
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.writer import read_rows
+from jaxgan.runs.writer import row_line
 
 Status = Literal["training", "done", "dropped", "diverged"]
 
@@ -49,16 +48,8 @@ class Scoring(NamedTuple):
 
 def append_row(files: RunDirectory, step: int, seconds: float, row: Mapping[str, float]) -> None:
     """Writes a row of metrics.jsonl."""
-    record = {"step": step, "time": round(seconds, 3), **row}
     with files.metrics.open("a") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def keep_rows(files: RunDirectory, step: int) -> float:
-    """Drops the rows after a step, which are to come again; the time of the last that stays."""
-    rows = [row for row in read_rows(files.metrics) if row["step"] <= step]
-    write_text(files.metrics, "".join(json.dumps(row) + "\n" for row in rows))
-    return rows[-1]["time"] if rows else 0.0
+        file.write(row_line(step, seconds, row))
 
 
 def write_summary(

@@ -1,8 +1,9 @@
 """Sweeps: many configs and seeds in few programs, resumable, ranked in the end."""
 
+import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -13,18 +14,17 @@ import jax
 import rich.console
 
 from jaxgan.config import Config
-from jaxgan.data import describe
 from jaxgan.errors import ConfigError, DivergedError
-from jaxgan.evaluation import make_evaluator
 from jaxgan.fields import to_dict
-from jaxgan.files import read_json, write_json, write_text
+from jaxgan.files import Log, read_json, write_json, write_text
 from jaxgan.games import Algorithm
 from jaxgan.runs.build import Program, build
 from jaxgan.runs.data_feed import fits_on_device
 from jaxgan.runs.directory import RunDirectory, locked, written
 from jaxgan.runs.entries import user_modules
+from jaxgan.runs.evaluators import evaluator_for, reference_for
 from jaxgan.runs.memory import check_memory
-from jaxgan.runs.scoring import best_metric, metrics_of, reference_of, scored_by
+from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.signals import interruption
 from jaxgan.studies.cohort import Cohort
 from jaxgan.studies.executors import named
@@ -37,8 +37,6 @@ from jaxgan.studies.population import state_bytes
 from jaxgan.studies.space import Member, Spec, members
 from jaxgan.studies.tables import Results, console_table, markdown, results_of
 from jaxgan.training.parallel import make_mesh
-
-Log = Callable[[str], None]
 
 _WIDTH = 160  # of the table in a file or a pipe
 _COPIES = 3  # of all states: on the host, on CPU devices, in a checkpoint that is being written
@@ -239,8 +237,8 @@ def _check_same(directory: SweepDirectory, recipe: Mapping[str, Any]) -> None:
     """Raises ConfigError if the directory holds something else."""
     if directory.sweep.exists():
         earlier = read_json(directory.sweep)
-        # As JSON has it, without tuples.
-        differing = [name for name in recipe if _plain(recipe[name]) != earlier.get(name)]
+        given = json.loads(json.dumps(recipe))  # without tuples
+        differing = [name for name in given if given[name] != earlier.get(name)]
         if differing:
             raise ConfigError(
                 f"{directory.root} holds a sweep with another {differing[0]}; choose another "
@@ -248,12 +246,6 @@ def _check_same(directory: SweepDirectory, recipe: Mapping[str, Any]) -> None:
             )
     elif RunDirectory(directory.root).config.exists():
         raise ConfigError(f"{directory.root} holds a run; choose another --workdir")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _describe(
@@ -266,8 +258,7 @@ def _describe(
     for number, (group, program) in enumerate(programs):
         directory.checkpoints(number).mkdir(parents=True, exist_ok=True)
         write_json(directory.members(number), [member.index for member in group])
-        data = {"": describe(program.source)}
-        data |= {name: describe(stream) for name, stream in program.streams.items()}
+        data = program.described_data()
         modules = user_modules(group[0].config, experiment)
         for member in group:
             files = directory.member(member.index)
@@ -277,19 +268,7 @@ def _describe(
 
 def _evaluator(config: Config, program: Program, log: Log) -> Any:
     """(state, key) -> the scores of a run of this config."""
-    source = program.source
-    reference = reference_of(config.data, source, scored_by(config, source), log=log)
-    metrics = metrics_of(
-        config.eval_metrics, source, reference.features, conditional=program.conditional
-    )
-    return make_evaluator(
-        reference,
-        metrics,
-        jax.jit(program.sample),
-        num_samples=config.num_eval_samples,
-        conditional=program.conditional,
-        held_out_scores=program.held_out_scores(),
-    )
+    return evaluator_for(config, program, reference_for(config, program.source, log))
 
 
 def _results(cohorts: Sequence[Cohort], directory: SweepDirectory) -> Results:
