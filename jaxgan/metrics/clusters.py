@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from scipy import special
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray
@@ -29,10 +28,12 @@ def normalised_mutual_information(
     >>> normalised_mutual_information(np.array([0, 0, 1, 1]), np.array([5, 5, 3, 3]))
     1.0
     """
+    from scipy.special import entr
+
     joint = _table(labels, clusters) / len(labels)
-    of_labels, of_clusters = (special.entr(joint.sum(axis)).sum() for axis in (1, 0))
+    of_labels, of_clusters = (entr(joint.sum(axis)).sum() for axis in (1, 0))
     total = of_labels + of_clusters
-    information = max(0.0, total - special.entr(joint).sum())
+    information = max(0.0, total - entr(joint).sum())
     return float(2 * information / total) if total > 0 else 1.0
 
 

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
-from scipy.spatial import KDTree
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray
@@ -86,6 +85,8 @@ def _measured(
     points: Float[np.ndarray, "k 2"],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether each of 60 points of the curve is met, and each sample's distance to the curve."""
+    from scipy.spatial import KDTree
+
     if samples.ndim != 2 or len(samples) < 1 or samples.shape[1] != len(plane):
         raise ConfigError(
             f"samples have shape {samples.shape}; it must be [n, {len(plane)}] with n >= 1"

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
-from scipy.special import log_softmax, logsumexp
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray, check_matrix
@@ -45,6 +44,8 @@ def inception_score(class_logits: Float[AnyArray, "n c"], *, num_splits: int = 1
             f"num_splits is {num_splits}; it must lie between 1 and the number of samples, {n}: "
             "lower it or pass more samples"
         )
+    from scipy.special import log_softmax
+
     log_p = log_softmax(np.asarray(class_logits, np.float64), axis=1)
     edges = [k * n // num_splits for k in range(num_splits + 1)]
     parts = (log_p[start:end] for start, end in itertools.pairwise(edges))
@@ -55,6 +56,8 @@ def inception_score(class_logits: Float[AnyArray, "n c"], *, num_splits: int = 1
 
 def _score(log_p: Float[np.ndarray, "s c"]) -> float:
     """The score of one split, from log p(y | x)."""
+    from scipy.special import logsumexp
+
     log_marginal = logsumexp(log_p, axis=0) - np.log(len(log_p))
     divergences = np.sum(np.exp(log_p) * (log_p - log_marginal[None]), axis=1)
     return float(np.exp(divergences.mean()))

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import rel_entr
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
-from scipy import special, stats
 
 from jaxgan.errors import ConfigError
 from jaxgan.metrics.checks import AnyArray
@@ -240,6 +239,8 @@ def _term_moments(n: int, p: float, k: int) -> tuple[float, float, float, float]
     Its mean over a binomial count; over a Poisson count, its covariance with the count, the
     variance of its regression on the count, and the variance about that.
     """
+    from scipy import special, stats  # a second
+
     width = 12 * np.sqrt(n * p) + 30  # less than 1e-20 of a Poisson variable lies outside
     counts = np.arange(max(0, int(n * p - width)), int(n * p + width) + 1)
     terms = special.rel_entr(counts / n, 1 / k)

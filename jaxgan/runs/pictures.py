@@ -4,18 +4,15 @@ import math
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan.pixels import to_uint8
-from jaxgan.runs.sounds import write_wav
+from jaxgan.runs.sounds import NUM_WAVES, write_wav
 from jaxgan.types import Batch
 
 # Smallest side of an image in a grid, in pixels: 8x8 digits are enlarged fourfold.
 _MIN_SIDE = 32
 _GAP = 2
-_NUM_WAVES = 8  # in a picture
 
 
 def image_grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
@@ -33,46 +30,6 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
     return Image.fromarray(canvas if c == 3 else canvas[..., 0])
 
 
-def scatter(fake: np.ndarray, real: np.ndarray | None = None) -> Figure:
-    """Generated points [m, d] over real ones [n, d], on the axes of the real ones.
-
-    Of points in more than two dimensions the first two are shown; of numbers, histograms.
-    """
-    figure = Figure(figsize=(5, 5.3), dpi=120, layout="constrained")
-    kinds = {"real": (real, "#bbbbbb", 1.0), "generated": (fake, "#c0392b", 0.6)}
-    shown = {name: kind for name, kind in kinds.items() if kind[0] is not None}
-    if fake.shape[1] == 1:
-        axes = figure.add_subplot()
-        for name, (points, colour, alpha) in shown.items():
-            axes.hist(points[:, 0], bins=50, density=True, color=colour, alpha=alpha, label=name)
-    else:
-        axes = figure.add_subplot(aspect="equal")
-        for name, (points, colour, alpha) in shown.items():
-            x, y = points[:, :2].T
-            axes.scatter(x, y, s=4, c=colour, linewidths=0, alpha=alpha, label=name)
-        reach = 1.25 * np.abs((fake if real is None else real)[:, :2]).max()
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    figure.legend(loc="outside upper center", ncols=2, markerscale=3, frameon=False)
-    return figure
-
-
-def curves(fake: np.ndarray, real: np.ndarray | None, sample_rate: int) -> Figure:
-    """The first generated waveforms [m, length] against time, beside real ones [n, length]."""
-    kinds = {"real": (real, "#777777"), "generated": (fake, "#c0392b")}
-    shown = {name: kind for name, kind in kinds.items() if kind[0] is not None}
-    rows = min(_NUM_WAVES, *(len(waves) for waves, _ in shown.values()))
-    size = (3.5 * len(shown), 0.8 + 0.7 * rows)
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
-    grid = figure.subplots(rows, len(shown), sharex=True, sharey=True, squeeze=False)
-    milliseconds = np.arange(fake.shape[1]) * 1000 / sample_rate
-    for column, (name, (waves, colour)) in zip(grid.T, shown.items(), strict=True):
-        for axes, curve in zip(column, waves, strict=False):
-            axes.plot(milliseconds, curve, color=colour, linewidth=0.9)
-        column[0].set(title=name, ylim=(-1.05, 1.05))
-        column[-1].set(xlabel="ms")
-    return figure
-
-
 def picture_of(
     samples: np.ndarray,
     real: np.ndarray | None = None,
@@ -83,10 +40,10 @@ def picture_of(
     """Images [n, h, w, c] in [-1, 1] as a grid, points [n, d] over real ones, or waveforms."""
     if samples.ndim == 4:
         return image_grid(to_uint8(samples), columns)
+    from jaxgan.runs.figures import curves, drawn, scatter  # matplotlib, half a second
+
     figure = scatter(samples, real) if sample_rate is None else curves(samples, real, sample_rate)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return drawn(figure)
 
 
 def save_samples(
@@ -109,7 +66,7 @@ def save_samples(
     path.parent.mkdir(parents=True, exist_ok=True)
     picture_of(samples, real, sample_rate=sample_rate).save(path)
     if sample_rate is not None:
-        write_wav(path.with_suffix(".wav"), samples[:_NUM_WAVES], sample_rate)
+        write_wav(path.with_suffix(".wav"), samples[:NUM_WAVES], sample_rate)
 
 
 def in_columns(num: int, num_classes: int) -> np.ndarray:

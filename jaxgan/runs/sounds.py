@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+NUM_WAVES = 8  # in a picture, and in the file beside it
 _PAUSE = 0.25  # of silence after each waveform, as a share of its length
 _LARGEST = 32767  # of 16 bits
 
