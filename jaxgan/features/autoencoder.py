@@ -107,6 +107,8 @@ def autoencoder_features(
         if network is not None:
             return network
     images = np.asarray(data.train().real)
+    if data.log is not None:
+        data.log(f"autoencoder: training on {len(images):,} images")
     key_init, *keys = jax.random.split(jax.random.key(seed), 1 + _ROUNDS)
     module = Autoencoder(num_features)
     params = jax.jit(module.init)(key_init, to_float(images[:1]))

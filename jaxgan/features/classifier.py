@@ -213,6 +213,8 @@ def train_classifier(
     batch_size = min(batch_size, n)
     epochs = max(epochs, -(-min_images // n))
 
+    if log is not None:
+        log(f"classifier: training on {n:,} images")
     images, labels = jnp.asarray(images), jnp.asarray(labels)
     key_init, key_epochs = jax.random.split(jax.random.key(seed))
     classifier = Classifier(num_classes)

@@ -28,6 +28,9 @@ _STAND_INS = ("random_conv", "pixels", "pca")
 # Those that read the classes of the data set, and have an accuracy.
 _CLASSIFIERS = ("classifier", "stacked_classifier")
 
+# Those that are trained on the data set when they are first asked for, and kept.
+TRAINED = (*_CLASSIFIERS, "autoencoder")
+
 
 def features_of(source: Source, features: str | None = "auto") -> str | None:
     """The feature network that a data set is scored with, where "auto" chooses; None for points."""

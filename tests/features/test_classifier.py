@@ -77,9 +77,10 @@ def test_extract_shows_the_network_one_shape(quick):
 def test_logs_only_where_asked(capsys):
     lines = []
     train_classifier(digits(0, 300), digits(300, 370), log=lines.append, **QUICK)
-    assert len(lines) == 3
-    assert lines[0].startswith("classifier: epoch 1 of 2, loss ")
-    assert "of 70 test images" in lines[2]
+    assert len(lines) == 4
+    assert lines[0] == "classifier: training on 300 images"
+    assert lines[1].startswith("classifier: epoch 1 of 2, loss ")
+    assert "of 70 test images" in lines[3]
     assert capsys.readouterr().out == ""
 
 
