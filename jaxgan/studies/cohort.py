@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -43,6 +43,31 @@ from jaxgan.studies.space import Member
 from jaxgan.types import PyTree
 
 
+class Executables(NamedTuple):
+    """The compiled programs of one static configuration; several cohorts in turn may share them.
+
+    Attributes:
+        run: Members as one program, by executor.
+        data: The data on its devices, by executor.
+        sizes: The numbers of members that programs were compiled for.
+    """
+
+    run: Callable[[Executor], Run]
+    data: Callable[[Executor], PyTree]
+    sizes: set[int]
+
+
+def executables_of(program: Program, like: PyTree) -> Executables:
+    """Those of a program, none of which is compiled yet.
+
+    Args:
+        program: Of the members.
+        like: The shapes of a state of one.
+    """
+    run = partial(compiled, make_advance(program.run_steps, like))
+    return Executables(cache(run), cache(partial(put_everywhere, program.data())), set())
+
+
 class Cohort:
     """The members of a group, which one program trains.
 
@@ -58,6 +83,9 @@ class Cohort:
         scoring: How members are scored.
         executor: How they run; None measures it, unless an earlier part of the sweep did.
         log: Told what happens.
+        executables: Those of an earlier cohort of this program, to be used again.
+        fills_up: Whether what was compiled for more members, but less than twice as many, is filled
+            up rather than compiled anew for fewer.
     """
 
     def __init__(
@@ -70,6 +98,8 @@ class Cohort:
         *,
         executor: Executor | None,
         log: Log,
+        executables: Executables | None = None,
+        fills_up: bool = False,
     ) -> None:
         self.number, self.members, self.program = number, members, program
         self.config: Config = members[0].config
@@ -91,10 +121,9 @@ class Cohort:
         self.rows = {int(slot): row for slot, row in kept.get("rows", {}).items()}
         self.elapsed = max(map(self._keep_rows, range(len(members))))
         self.started, self.seconds, self.trained = time.monotonic(), 0.0, 0
-        self.sizes: set[int] = set()
         self.compiled: set[int] = set()
-        self._compiled = cache(partial(compiled, make_advance(program.run_steps, self.like)))
-        self._data = cache(partial(put_everywhere, program.data()))
+        self.fills_up = fills_up
+        self.executables = executables or executables_of(program, self.like)
 
     def close(self) -> None:
         """Waits for pending writes."""
@@ -109,6 +138,9 @@ class Cohort:
         while (start := self._least_step(slots)) < target:
             executor = self._executor(len(slots))
             parts, size = chunks(slots, executor, self.most)
+            if self.fills_up:
+                fitting = (s for s in self.executables.sizes if size <= s < 2 * size)
+                size = min(fitting, default=size)
             self._tell(executor, size, len(parts))
             stop = _next_event(self.config, start, target)
             for part in parts:
@@ -166,13 +198,15 @@ class Cohort:
             self.executor = fastest(advance, self.states, self.program.data(), self.log)
         if not path.exists():
             write_json(path, self.executor._asdict())
-        devices = min(self.executor.devices, count, len(jax.local_devices()))
+        devices = min(self.executor.devices, len(jax.local_devices()))
+        if not self.fills_up:
+            devices = min(devices, count)
         return self.executor._replace(devices=devices)
 
     def _tell(self, executor: Executor, size: int, count: int) -> None:
-        if size in self.sizes:
+        if size in self.executables.sizes:
             return
-        self.sizes.add(size)
+        self.executables.sizes.add(size)
         several = f"{count} chunks of {size}" if count > 1 else str(size)
         self.log(f"group {self.number}: a program for {several} members, {executor}")
 
@@ -188,7 +222,7 @@ class Cohort:
         step = self._least_step(part)
         if step >= stop or interrupted.is_set():
             return
-        run: Run = self._compiled(executor)
+        run: Run = self.executables.run(executor)
         # Repetitions fill the chunk up; they stand still.
         slots = part + part[:1] * (size - len(part))
         alive = np.array([self._is_training(slot) for slot in part] + [False] * (size - len(part)))
@@ -198,7 +232,7 @@ class Cohort:
         # Cut where rows are written.
         most, events = self.config.steps_per_call, (self.config.log_every,)
         for length in call_lengths(step, stop, most=most, events=events):
-            states, alive, metrics = run(states, alive, self._data(executor), length)
+            states, alive, metrics = run(states, alive, self.executables.data(executor), length)
             if pending is not None:
                 self._collect(part, stop, *pending)
             step += length
@@ -291,7 +325,7 @@ class Cohort:
             slot = (max if self.scoring.highest else min)(known, key=known.__getitem__)
             name = self.scoring.best.removeprefix("eval/")
             best = f"  best {name} {known[slot]:.4g} (member {self.members[slot].index})"
-        rate = f"  {self.trained / self.seconds:,.0f} steps/s in all" if self.seconds else ""
+        rate = f"  {self.trained / self.seconds:,.0f} steps/s in all" if self.trained else ""
         return f"group {self.number}  step {step}/{self.config.steps}{best}{rate}"
 
     def _write(self, slot: int, step: int) -> None:

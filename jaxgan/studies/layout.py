@@ -45,15 +45,16 @@ class SweepDirectory(NamedTuple):
 
     def members(self, group: int) -> Path:
         """The members of a group, in their order."""
-        return self._group(group) / "members.json"
+        return self.group(group) / "members.json"
 
     def checkpoints(self, group: int) -> Path:
         """The states of all members of a group, one folder a step."""
-        return self._group(group) / "checkpoints"
+        return self.group(group) / "checkpoints"
 
     def executor(self, group: int) -> Path:
         """How the members of a group run."""
-        return self._group(group) / "executor.json"
+        return self.group(group) / "executor.json"
 
-    def _group(self, group: int) -> Path:
+    def group(self, group: int) -> Path:
+        """The directory of a group."""
         return self.root / "groups" / f"{group:02}"

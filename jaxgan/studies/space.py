@@ -39,9 +39,9 @@ class Axis(NamedTuple):
 
     Attributes:
         path: Its dotted name.
-        values: What it may be, in the grid's order; none for a range.
+        values: What it may be, in the grid's order; none of a range without a number of values.
         low: The lower end of a range.
-        high: The upper end.
+        high: The upper end; that of values that are no range is `low`.
         log: Whether the logarithm is uniform in the range, rather than the number.
     """
 
@@ -56,8 +56,8 @@ class Axis(NamedTuple):
         if self.values:
             return self.values[int(share * len(self.values))]
         if self.log:
-            return _rounded(self.low * (self.high / self.low) ** share)
-        return _rounded(self.low + (self.high - self.low) * share)
+            return rounded(self.low * (self.high / self.low) ** share)
+        return rounded(self.low + (self.high - self.low) * share)
 
 
 class Member(NamedTuple):
@@ -124,10 +124,12 @@ def _range(path: str, spec: str, scale: str, parts: list[str]) -> Axis:
         return found
     if not 2 <= counts[0] <= _MOST:
         raise ConfigError(f"{path} varies over {spec!r}; N must be in [2, {_MOST}]")
-    return Axis(path, tuple(found.at(share) for share in np.linspace(0, 1, counts[0]).tolist()))
+    shares = np.linspace(0, 1, counts[0]).tolist()
+    return found._replace(values=tuple(map(found.at, shares)))
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """A number of a range with as many digits as a config shows."""
     return float(f"{value:.{_DIGITS}g}")
 
 
@@ -214,21 +216,49 @@ def members(
             value that breaks a rule of its field, or too many members.
     """
     check_range(seeds, AT_LEAST_ONE, "seeds")
-    for path in axes:
-        if path in _SHARED:
-            raise ConfigError(f"{path} cannot vary ({_SHARED[path]}); leave it out")
     drawn = points(
-        [axis(path, spec) for path, spec in axes.items()],
+        varying(axes),
         method=method,
         num=num,
         seed=config.seed,
     )
     _check_count(len(drawn) * seeds)
-    found = []
-    for number, point in enumerate(drawn):
-        chosen = override_all(config, point)
-        values = {path: get(chosen, path) for path in point}
-        for seed in range(config.seed, config.seed + seeds):
-            member = override_all(chosen, {"seed": seed})
-            found.append(Member(len(found), number, values, member))
-    return found
+    found = (members_of(config, point, number, seeds) for number, point in enumerate(drawn))
+    return [member for of_point in found for member in of_point]
+
+
+def varying(axes: Mapping[str, Spec]) -> list[Axis]:
+    """The fields that vary.
+
+    Raises:
+        ConfigError: see `axis`; or a field that members have in common.
+    """
+    for path in axes:
+        if path in _SHARED:
+            raise ConfigError(f"{path} cannot vary ({_SHARED[path]}); leave it out")
+    return [axis(path, spec) for path, spec in axes.items()]
+
+
+def members_of(config: Config, point: Mapping[str, Any], number: int, seeds: int) -> list[Member]:
+    """The members of a point, one a seed.
+
+    Args:
+        config: What all points have in common.
+        point: What varies, by dotted name.
+        number: Of the point; members are numbered in the order of points.
+        seeds: How many.
+
+    Raises:
+        ConfigError: a field that there is not, or a value that breaks a rule of its field.
+    """
+    chosen = override_all(config, point)
+    values = {path: get(chosen, path) for path in point}
+    return [
+        Member(
+            number * seeds + place,
+            number,
+            values,
+            override_all(chosen, {"seed": config.seed + place}),
+        )
+        for place in range(seeds)
+    ]

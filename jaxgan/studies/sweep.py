@@ -1,6 +1,5 @@
 """Sweeps: many configs and seeds in few programs, resumable, ranked in the end."""
 
-import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -8,9 +7,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import jax
 import rich.console
 
 from jaxgan.config import Config
@@ -18,27 +15,22 @@ from jaxgan.errors import ConfigError, DivergedError
 from jaxgan.fields import to_dict
 from jaxgan.files import Log, read_json, write_json, write_text
 from jaxgan.games import Algorithm
-from jaxgan.runs.build import Program, build
-from jaxgan.runs.data_feed import fits_on_device
+from jaxgan.runs.build import Program
 from jaxgan.runs.directory import RunDirectory, locked, written
-from jaxgan.runs.entries import user_modules
-from jaxgan.runs.evaluators import evaluator_for, reference_for
-from jaxgan.runs.memory import check_memory
 from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.signals import interruption
 from jaxgan.studies.cohort import Cohort
 from jaxgan.studies.executors import named
 from jaxgan.studies.exporting import export
-from jaxgan.studies.groups import alone, grouped, whole
+from jaxgan.studies.groups import grouped, whole
 from jaxgan.studies.halving import rungs, survivors
 from jaxgan.studies.layout import SweepDirectory
 from jaxgan.studies.outcomes import Scoring
 from jaxgan.studies.population import state_bytes
+from jaxgan.studies.preparation import built, check_same, describe, evaluator
 from jaxgan.studies.space import Member, Spec, members
-from jaxgan.studies.tables import Results, console_table, markdown, results_of
-from jaxgan.training.parallel import make_mesh
+from jaxgan.studies.tables import Results, cells, markdown, results_of, show
 
-_WIDTH = 160  # of the table in a file or a pipe
 _COPIES = 3  # of all states: on the host, on CPU devices, in a checkpoint that is being written
 
 
@@ -100,16 +92,17 @@ def sweep(
     directory = SweepDirectory(Path(workdir).expanduser())
     files = RunDirectory(directory.root)
     with written(files), locked(directory.root), interruption() as interrupted:
-        _check_same(directory, recipe)
+        check_same(directory, recipe)
         programs = _programs(found, log)
         best, highest = _best(programs)
         _check_host(programs)
-        _describe(directory, programs, experiment, (best, highest))
+        for number, (group, program) in enumerate(programs):
+            describe(directory, number, group, program, experiment, (best, highest))
         write_json(directory.sweep, recipe)
         with ExitStack() as stack:
             cohorts = []
             for number, (group, program) in enumerate(programs):
-                scoring = Scoring(_evaluator(group[0].config, program, log), best, highest)
+                scoring = Scoring(evaluator(group[0].config, program, log), best, highest)
                 cohort = Cohort(
                     number,
                     group,
@@ -126,21 +119,13 @@ def sweep(
             write_text(directory.table, markdown(results))
         if results.best is not None:
             export(directory.root, results.best.index)
-    show(results)
+    show(*cells(results))
     if results.best is None:
         raise DivergedError(
             f"all {len(found)} members diverged; {directory.table} tells when; lower the learning "
             "rates, or add a penalty such as r1"
         )
     return results
-
-
-def show(results: Results) -> None:
-    """Prints the table of points."""
-    console = rich.console.Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(console_table(results))
 
 
 def _train(
@@ -184,10 +169,10 @@ def _programs(found: Sequence[Member], log: Log) -> list[tuple[list[Member], Pro
     """The groups, each with its program on one device; what can be refused is."""
     programs = []
     for group in grouped(found):
-        program = _built(group)
+        program = built(group[0].config)
         if isinstance(program.game, Algorithm):  # which has its floats compiled in
             parts = grouped(group, whole)
-            programs += [(part, _built(part)) for part in parts]
+            programs += [(part, built(part[0].config)) for part in parts]
         else:
             programs.append((group, program))
     if any(group[0].config.monitor_every for group, _ in programs):
@@ -195,18 +180,6 @@ def _programs(found: Sequence[Member], log: Log) -> list[tuple[list[Member], Pro
     if len(programs) > 1:
         log(f"{len(found)} members in {len(programs)} groups, each compiled by itself")
     return programs
-
-
-def _built(group: Sequence[Member]) -> Program:
-    config = alone(group[0].config)
-    program = build(config, make_mesh(jax.local_devices()[:1]))
-    if not fits_on_device(config, program):
-        raise ConfigError(
-            f"data set {program.source.name!r} is streamed from the host, and a sweep needs it on "
-            "the device; set --data.placement device, or train runs one by one"
-        )
-    check_memory(config, program)
-    return program
 
 
 def _best(programs: Sequence[tuple[list[Member], Program]]) -> tuple[str, bool]:
@@ -231,44 +204,6 @@ def _check_host(programs: Sequence[tuple[list[Member], Program]]) -> None:
             f"{count:,} members need at least {needed / 2**30:,.1f} GiB on the host, which has "
             f"{available / 2**30:,.1f}: about {count * available // needed:,} fit; vary less"
         )
-
-
-def _check_same(directory: SweepDirectory, recipe: Mapping[str, Any]) -> None:
-    """Raises ConfigError if the directory holds something else."""
-    if directory.sweep.exists():
-        earlier = read_json(directory.sweep)
-        given = json.loads(json.dumps(recipe))  # without tuples
-        differing = [name for name in given if given[name] != earlier.get(name)]
-        if differing:
-            raise ConfigError(
-                f"{directory.root} holds a sweep with another {differing[0]}; choose another "
-                "--workdir"
-            )
-    elif RunDirectory(directory.root).config.exists():
-        raise ConfigError(f"{directory.root} holds a run; choose another --workdir")
-
-
-def _describe(
-    directory: SweepDirectory,
-    programs: Sequence[tuple[list[Member], Program]],
-    experiment: ModuleType | None,
-    best: tuple[str, bool],
-) -> None:
-    """Makes the directories of groups and members."""
-    for number, (group, program) in enumerate(programs):
-        directory.checkpoints(number).mkdir(parents=True, exist_ok=True)
-        write_json(directory.members(number), [member.index for member in group])
-        data = program.described_data()
-        modules = user_modules(group[0].config, experiment)
-        for member in group:
-            files = directory.member(member.index)
-            files.root.mkdir(parents=True, exist_ok=True)
-            files.describe(member.config, data, modules, best)
-
-
-def _evaluator(config: Config, program: Program, log: Log) -> Any:
-    """(state, key) -> the scores of a run of this config."""
-    return evaluator_for(config, program, reference_for(config, program.source, log))
 
 
 def _results(cohorts: Sequence[Cohort], directory: SweepDirectory) -> Results:

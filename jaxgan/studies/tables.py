@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rich.box
+import rich.console
 import rich.table
 
 from jaxgan.studies.halving import rank
@@ -14,6 +15,8 @@ from jaxgan.studies.space import Member
 from jaxgan.studies.statistics import student_interval
 
 _ORDER = ("done", "training", "dropped", "diverged")
+_WIDTH = 160  # of a table in a file or a pipe
+_SHOWN = 30  # rows of a table on the console
 
 
 class MemberResult(NamedTuple):
@@ -171,20 +174,25 @@ def _point(members: list[MemberResult]) -> PointResult:
 
 def markdown(results: Results) -> str:
     """The points as a Markdown table, the best first."""
-    heads, rows = _cells(results)
+    return as_markdown(*cells(results))
+
+
+def as_markdown(heads: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def console_table(results: Results, most: int = 30) -> rich.table.Table:
-    """The best points as a table of the console.
+def show(heads: list[str], rows: list[list[str]]) -> None:
+    """Prints a table."""
+    console = rich.console.Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(_console_table(heads, rows))
 
-    Args:
-        results: Of the sweep.
-        most: Points that are shown.
-    """
-    heads, rows = _cells(results)
-    left = len(rows) - most
+
+def _console_table(heads: list[str], rows: list[list[str]]) -> rich.table.Table:
+    left = len(rows) - _SHOWN
     table = rich.table.Table(
         box=rich.box.SIMPLE_HEAD,
         pad_edge=False,
@@ -192,20 +200,20 @@ def console_table(results: Results, most: int = 30) -> rich.table.Table:
     )
     for head in heads:
         table.add_column(head, overflow="fold")
-    for row in rows[:most]:
+    for row in rows[:_SHOWN]:
         table.add_row(*row)
     return table
 
 
-def _cells(results: Results) -> tuple[list[str], list[list[str]]]:
-    """The headings and the cells of the table of points."""
+def cells(results: Results) -> tuple[list[str], list[list[str]]]:
+    """The headings and the cells of the table of points, the best first."""
     paths = list(results.points[0].values)
     several = any(len(point.members) > 1 for point in results.points)
     heads = [*paths, results.metric.removeprefix("eval/"), *(["seeds"] if several else [])]
     heads += ["step", "state", "members"]
     rows = []
     for point in results.points:
-        row = [_shown(point.values[path]) for path in paths]
+        row = [shown(point.values[path]) for path in paths]
         score = "-" if point.score is None else f"{point.score:.4g}"
         if point.high is not None and point.score is not None:
             score += f" +- {point.high - point.score:.2g}"
@@ -219,5 +227,6 @@ def _range(members: list[int]) -> str:
     return f"{members[0]}" if len(members) == 1 else f"{members[0]}-{members[-1]}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """The value of a field that varies, in a table."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
