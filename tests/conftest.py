@@ -23,13 +23,19 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 from jaxtyping import install_import_hook
 
 # Configs and options check themselves, and transformations rebuild pytrees with other leaves.
-UNCHECKED = ("jaxgan.cli", "jaxgan.config", "jaxgan.types", "jaxgan.training.state")
+UNCHECKED = (
+    "jaxgan.cli",
+    "jaxgan.commands.train",
+    "jaxgan.config",
+    "jaxgan.types",
+    "jaxgan.training.state",
+)
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "jaxgan").rglob("*.py")
     if path.name != "__init__.py"  # which would stand for all modules of its package
 ]
-install_import_hook([name for name in MODULES if name not in UNCHECKED], "beartype.beartype")
+install_import_hook([name for name in MODULES if name not in UNCHECKED], "type_checks.checked")
 
 import jax
 import pytest
