@@ -11,11 +11,11 @@ largest difference of the gradients' effect on any parameter after one step of S
 
 import argparse
 import resource
-import statistics
 import time
 from typing import Any
 
 import numpy as np
+from timing import alternating, ratio
 
 from jaxgan import runtime
 from jaxgan.config import (
@@ -85,21 +85,22 @@ def compared(batch: int, chunk: int) -> None:
     import jax
 
     ways = [prepared(batch, c) for c in (0, chunk)]
-    ratios, ends = [], []
-    for _ in range(ROUNDS):
-        seconds = []
-        for step, state, example in ways:
-            start = time.perf_counter()
-            jax.block_until_ready(step(state, example))
-            seconds.append(time.perf_counter() - start)
-        ratios.append(seconds[1] / seconds[0])
-    for step, state, example in ways:
-        ends.append(jax.tree.leaves(step(state, example)[0].players["generator"].params))
+    ends = [
+        jax.tree.leaves(step(state, example)[0].players["generator"].params)
+        for step, state, example in ways
+    ]
+    calls = {
+        way: lambda step=step, state=state, example=example: jax.block_until_ready(
+            step(state, example)
+        )
+        for way, (step, state, example) in zip(("whole", "chunks"), ways, strict=True)
+    }
+    times = alternating(calls, ROUNDS, at_least=0)
     apart = max(float(np.abs(a - b).max()) for a, b in zip(*ends, strict=True))
     memory = [step.memory_analysis().temp_size_in_bytes / 2**20 for step, *_ in ways]
     print(
-        f"batch {batch}: chunks of {chunk} take {statistics.median(ratios):.2f} of the time of the "
-        f"whole batch ({min(ratios):.2f} to {max(ratios):.2f}), temporaries {memory[1]:.0f} of "
+        f"batch {batch}: chunks of {chunk} take {ratio(times['chunks'], times['whole'])} "
+        f"of the time of the whole batch, temporaries {memory[1]:.0f} of "
         f"{memory[0]:.0f} MiB, parameters {apart:.1e} apart",
         flush=True,
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import seconds
+from timing import alternating, ratio, seconds
 
 from jaxgan import runtime
 
@@ -146,20 +146,14 @@ def main() -> None:
     assert counts == eager_counts, (counts, eager_counts)
 
     contenders = {"jaxgan scanned": ours, "torch eager": eager, "torch tuned": tuned}
-    times: dict[str, list[float]] = {name: [] for name in contenders}
     for steps in contenders.values():
         seconds(steps, SECONDS_PER_SAMPLE)  # compiles, and warms the allocators
-    for index in range(options.rounds):
-        order = list(contenders) if index % 2 == 0 else list(reversed(contenders))
-        for name in order:
-            times[name].append(seconds(contenders[name], SECONDS_PER_SAMPLE) / STEPS_PER_CALL)
+    times = alternating(contenders, options.rounds, SECONDS_PER_SAMPLE)
     print(f"batch {options.batch_size}, {options.threads} thread(s), {options.rounds} rounds")
     for name, samples in times.items():
-        ratios = [t / own for t, own in zip(samples, times["jaxgan scanned"], strict=True)]
-        low, high = min(ratios), max(ratios)
         print(
-            f"{name:<15} {1e3 * statistics.median(samples):8.1f} ms a step   "
-            f"{statistics.median(ratios):5.2f} times jaxgan's ({low:.2f}-{high:.2f})"
+            f"{name:<15} {1e3 * statistics.median(samples) / STEPS_PER_CALL:8.1f} ms a step   "
+            f"times jaxgan's: {ratio(samples, times['jaxgan scanned'])}"
         )
 
 

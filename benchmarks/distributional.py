@@ -27,14 +27,14 @@ benchmarks/distributional.md goes on from there.
 import argparse
 import dataclasses
 import json
-import statistics
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from tables import insert, interval
+from timing import alternating, ratio
 
 from jaxgan import runtime
 from jaxgan.config import (
@@ -245,18 +245,15 @@ def step_times(configs: Mapping[str, Config]) -> dict[str, float]:
     import jax
 
     seeds = {label: started(override(c, "steps", ROUND), 1) for label, c in configs.items()}
-    states, rounds = {label: of.states for label, of in seeds.items()}, []
-    for _ in range(ROUNDS + 1):
-        took = {}
-        for label, of in seeds.items():
-            start = time.perf_counter()
-            states[label] = jax.block_until_ready(of.advance(states[label]))[0]
-            took[label] = time.perf_counter() - start
-        rounds.append(took)
-    first = rounds[1:]  # the round before them warms up
-    return {
-        label: statistics.median(took[label] / took[TIMED] for took in first) for label in configs
-    }
+    states = {label: of.states for label, of in seeds.items()}
+
+    def advance(label: str) -> None:
+        states[label] = jax.block_until_ready(seeds[label].advance(states[label]))[0]
+
+    calls = {label: partial(advance, label) for label in configs}
+    alternating(calls, 1, at_least=0)  # warms up
+    times = alternating(calls, ROUNDS, at_least=0)
+    return {label: ratio(took, times[TIMED]).median for label, took in times.items()}
 
 
 def scored(source: Any, samples: np.ndarray) -> dict[str, float]:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import seconds
+from timing import alternating, ratio, seconds
 
 from jaxgan import runtime
 
@@ -141,18 +141,17 @@ def compare(n: int, d: int, gradient: bool, options: argparse.Namespace, last: d
     makers["torch"] = functools.partial(torch_contender, x, y, gradient=gradient)
     if importlib.util.find_spec("pykeops"):
         makers["keops"] = functools.partial(keops_contender, x, y, gradient=gradient)
-    contenders, times = {}, {}
+    contenders = {}
     for name, make in makers.items():
         too_long = 16 * last.get((name, d, gradient), 0) > options.seconds_per_call
         too_large = bytes_needed(name, n, d) > options.memory_gib * 2**30
         if name != "jaxgan" and (too_long or too_large):
             last[name, d, gradient] = float("inf")
             continue
-        contenders[name], times[name] = make(), []
+        contenders[name] = make()
         seconds(contenders[name].call, 0)  # compiles kernels, and warms the allocators
-    for index in range(options.rounds):
-        for name in list(contenders) if index % 2 == 0 else list(reversed(contenders)):
-            times[name].append(seconds(contenders[name].call))
+    calls = {name: contender.call for name, contender in contenders.items()}
+    times = alternating(calls, options.rounds)
     for name, samples in times.items():
         last[name, d, gradient] = statistics.median(samples)
     memory = {
@@ -167,9 +166,8 @@ def compare(n: int, d: int, gradient: bool, options: argparse.Namespace, last: d
         if name not in times:
             cells.append(f"{name} -")
             continue
-        ratio = statistics.median(t / o for t, o in zip(times[name], own, strict=True))
         size = f" ({memory[name]:.0f} MiB)" if name in memory else ""
-        cells.append(f"{name} {ratio:.2f}x{size}")
+        cells.append(f"{name} {ratio(times[name], own).median:.2f}x{size}")
     print("   ".join(cells), flush=True)
 
 

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
-from timing import seconds
+from timing import alternating, ratio
 
 from jaxgan import runtime
 
@@ -101,15 +101,11 @@ def compare(name: str, own: Callable[[], Any], peer: Callable[[], Any], rounds: 
     """Calls both once, which compiles and gives the values, then times them and prints a line."""
     values = [np.ravel(call()).astype(float) for call in (own, peer)]
     difference = np.abs(values[0] - values[1]).max()
-    times: dict[Callable[[], Any], list[float]] = {own: [], peer: []}
-    for index in range(rounds):
-        for call in (own, peer) if index % 2 == 0 else (peer, own):
-            times[call].append(seconds(call))
-    ratios = [p / o for o, p in zip(times[own], times[peer], strict=True)]
+    times = alternating({own: own, peer: peer}, rounds)
     print(
         f"{name:<30} jaxgan {statistics.median(times[own]):7.3f} s   "
-        f"peer {statistics.median(times[peer]):7.3f} s   {statistics.median(ratios):6.2f}x "
-        f"({min(ratios):.2f}-{max(ratios):.2f})   values {values[0].round(5).tolist()}, "
+        f"peer {statistics.median(times[peer]):7.3f} s   "
+        f"{ratio(times[peer], times[own])} times   values {values[0].round(5).tolist()}, "
         f"differing by {difference:.1e}",
         flush=True,
     )

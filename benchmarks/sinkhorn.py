@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import seconds
+from timing import alternating, ratio
 
 from jaxgan import runtime
 
@@ -71,20 +71,17 @@ def compare(n: int, d: int, rounds: int) -> None:
     x = rng.normal(size=(n, d)).astype(np.float32)
     y = (rng.normal(size=(n, d)) * 1.5 + 0.5).astype(np.float32)
     epsilon = 0.01 * float(np.mean(((x[:100, None] - y[None, :100]) ** 2).sum(-1)))
-    calls, errors = [], []
+    calls, errors = {}, []
     for form in (own, peer):
         compiled = jax.jit(jax.value_and_grad(form(epsilon), argnums=(0, 1)))
         value, _ = compiled(x, y)
         errors.append(abs(float(value) / exact(x, y, epsilon) - 1) if n <= 256 else float("nan"))
-        calls.append(lambda compiled=compiled: jax.block_until_ready(compiled(x, y)))
-    times: list[list[float]] = [[], []]
-    for index in range(rounds):
-        for which in (0, 1) if index % 2 == 0 else (1, 0):
-            times[which].append(seconds(calls[which]))
-    ratio = statistics.median(b / a for a, b in zip(*times, strict=True))
+        calls[form] = lambda compiled=compiled: jax.block_until_ready(compiled(x, y))
+    times = alternating(calls, rounds)
     print(
-        f"n = {n:5}, d = {d:4}: jaxgan {1e3 * statistics.median(times[0]):7.1f} ms, "
-        f"ott-jax {ratio:5.2f} times that; errors {errors[0]:.1e}, {errors[1]:.1e}",
+        f"n = {n:5}, d = {d:4}: jaxgan {1e3 * statistics.median(times[own]):7.1f} ms, "
+        f"ott-jax {ratio(times[peer], times[own])} times that; "
+        f"errors {errors[0]:.1e}, {errors[1]:.1e}",
         flush=True,
     )
 

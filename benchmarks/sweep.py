@@ -7,20 +7,20 @@ the number, on one CPU device a core. What they are compared with is the program
 `experiments.ring`, compiled before, which trains each member in turn for as many steps in calls of
 100 on one device, in the same process; no side evaluates or writes anything. In each round both
 sides are timed, in alternating order; a ratio is the median over rounds of the sweep's aggregate
-steps a second over theirs. The states of both are compared after each round, in the units of the
-largest weight.
+steps a second over theirs. The states of both are compared before, in the units of the largest
+weight.
 """
 
 import argparse
 import os
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from tables import hardware
+from timing import alternating, ratio
 
 from jaxgan import runtime
 from jaxgan.config import override
@@ -63,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     jax.block_until_ready(run_steps(singles[0], data, CALL))
     print(f"{len(group)} members, {options.steps} steps, {hardware()}, jax {jax.__version__}")
-    print("| executor | programs | steps/s in all | one by one | ratio | of rounds | apart |")
-    print(f"|{' --- |' * 7}")
+    print("| executor | programs | steps/s in all | one by one | ratio (of rounds) | apart |")
+    print(f"|{' --- |' * 6}")
     for name in options.executors.split(","):
         print(measured(name, program, like, states, in_turn, options), flush=True)
 
@@ -107,21 +107,12 @@ def measured(
             now, alive, _ = run(now, alive, data, CALL)
         return jax.block_until_ready(now)
 
-    together()  # compiles
-    ratios, rates, apart = [], [], 0.0
-    for index in range(options.rounds):
-        times, ends = {}, {}
-        for side in (together, in_turn) if index % 2 else (in_turn, together):
-            start = time.perf_counter()
-            ends[side] = side()
-            times[side] = time.perf_counter() - start
-        ratios.append(times[in_turn] / times[together])
-        rates.append(count * options.steps / times[together])
-        apart = max(apart, distance(ends[together], ends[in_turn]))
-    alone = statistics.median(rate / ratio for rate, ratio in zip(rates, ratios, strict=True))
-    cells = [str(executor), str(len(traced)), f"{statistics.median(rates):,.0f}", f"{alone:,.0f}"]
-    cells += [f"{statistics.median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"]
-    return f"| {' | '.join([*cells, f'{apart:.1g}'])} |"
+    apart = distance(together(), in_turn())  # compiles
+    times = alternating({"together": together, "in turn": in_turn}, options.rounds, at_least=0)
+    rates = (count * options.steps / statistics.median(taken) for taken in times.values())
+    cells = [str(executor), str(len(traced)), *(f"{rate:,.0f}" for rate in rates)]
+    cells += [str(ratio(times["in turn"], times["together"])), f"{apart:.1g}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def distance(states: Any, singles: list[Any]) -> float:

@@ -1,8 +1,22 @@
-"""What the benchmarks share: the time of a call."""
+"""What the benchmarks share: calls are timed in alternating order, and compared round by round."""
 
+import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+class Ratio(NamedTuple):
+    """How many times as long a call takes as another: the median of the rounds, and their range."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.lowest:.2f}-{self.highest:.2f})"
 
 
 def seconds(call: Callable[[], Any], at_least: float = 0.2) -> float:
@@ -12,3 +26,26 @@ def seconds(call: Callable[[], Any], at_least: float = 0.2) -> float:
         call()
         calls += 1
     return (time.perf_counter() - start) / calls
+
+
+def alternating(
+    calls: Mapping[Name, Callable[[], Any]], rounds: int, at_least: float = 0.2
+) -> dict[Name, list[float]]:
+    """The time of each call in each round; rounds go forwards and backwards in turn: A B, B A.
+
+    Args:
+        calls: By name; they have compiled, and warmed the allocators.
+        rounds: How many.
+        at_least: Seconds for which a call is repeated in a round; 0: once.
+    """
+    times: dict[Name, list[float]] = {name: [] for name in calls}
+    for index in range(rounds):
+        for name in list(calls)[:: -1 if index % 2 else 1]:
+            times[name].append(seconds(calls[name], at_least))
+    return times
+
+
+def ratio(times: Sequence[float], over: Sequence[float]) -> Ratio:
+    """Of the times of two calls in the same rounds."""
+    ratios = [one / other for one, other in zip(times, over, strict=True)]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
