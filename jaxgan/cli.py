@@ -11,30 +11,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import jaxgan
 from jaxgan import runtime
-from jaxgan.commands import compare, sweep
-from jaxgan.config import Config, DataConfig
+from jaxgan.commands import compare, processes, sweep, train
+from jaxgan.config import DataConfig
 from jaxgan.errors import ConfigError, JaxganError
-from jaxgan.flags import FOREIGN_COMMANDS, UNPREFIXED, parse
+from jaxgan.flags import FOREIGN_COMMANDS, parse
 from jaxgan.registry import lookup
 from jaxgan.runs import names
-from jaxgan.runs.experiments import experiment, experiments
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """A config, and where and how to run it."""
-
-    config: Annotated[Config, UNPREFIXED]
-    workdir: Path | None = None
-    """Run directory; default: runs/EXPERIMENT, or runs/FOLDER."""
-    resume: bool = False
-    """Go on with the run in the directory, which may have had another number of steps."""
-    debug: bool = False
-    """Show the traceback of an error."""
+from jaxgan.runs.experiments import experiments
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -154,42 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def experiment_main(module_name: str, arguments: Sequence[str] | None = None) -> None:
     """The command `python -m experiments.NAME`: trains the experiment, then exits."""
     rest = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_guarded(rest, lambda: _train([module_name, *rest])))
-
-
-def _train(arguments: Sequence[str]) -> None:
-    """Trains an experiment, or on a folder of images: `jaxgan train EXPERIMENT [flags]`."""
-    if not arguments or (arguments[0].startswith("-") and "--help" not in arguments):
-        raise ConfigError(
-            "name an experiment or a folder of images: jaxgan train EXPERIMENT [flags]"
-        )
-    if arguments[0].startswith("-"):
-        print("usage: jaxgan train EXPERIMENT [flags]; jaxgan train EXPERIMENT --help tells them")
-        return
-    name, module, config, command = experiment(arguments[0])
-    options = parse(
-        TrainOptions(config=config),
-        arguments[1:],
-        usage=command,
-        about=f"{(module.__doc__ or '').strip()}\n\n{_TRAIN_HELP}",
-    )
-    names.check(options.config)
-    runtime.prepare()
-    from jaxgan.runs.loop import train
-
-    workdir = options.workdir or Path("runs") / name
-    result = train(options.config, workdir, resume=options.resume, experiment=module)
-    for metric, value in result.summary["metrics"].items():
-        print(f"  {metric:<28} {value:.5g}")
-    print(f"run directory  {result.workdir}")
-    print(f"samples        {result.workdir / result.summary['picture']}")
-
-
-_TRAIN_HELP = """Aliases: --batch-size, --data-dir, --chunk. By name: --loss.kwargs.NAME VALUE
-(and likewise of terms, penalties, augmentation, controllers, game, networks, optimizers and data),
---terms.LABEL.name LOSS, --penalties.NAME.weight VALUE, --networks.NAME.network.name NETWORK,
---controllers.LABEL.name MEASURE; `jaxgan list` tells the names. Any float X may change over the
-steps: --X.end VALUE --X.shape cosine --X.warmup STEPS."""
+    sys.exit(_guarded(rest, lambda: train.command([module_name, *rest])))
 
 
 def _sample(arguments: Sequence[str]) -> None:
@@ -341,7 +293,7 @@ def _runs(arguments: Sequence[str]) -> None:
 
 
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
-    "train": (_train, "Trains an experiment, or on a folder of images."),
+    "train": (train.command, "Trains an experiment, or on a folder of images."),
     "sample": (_sample, SampleOptions.__doc__ or ""),
     "sweep": (sweep.command, sweep.SweepOptions.__doc__ or ""),
     "eval": (_evaluate, EvalOptions.__doc__ or ""),
@@ -364,6 +316,8 @@ def _run_command(command: str, arguments: Sequence[str]) -> None:
     if command in FOREIGN_COMMANDS:
         raise ConfigError(f"unknown command {command!r}; {FOREIGN_COMMANDS[command]}")
     function, _ = lookup(_COMMANDS, command, "command")
+    if function is not train.command:
+        processes.refuse(arguments, command)
     function(arguments)
 
 

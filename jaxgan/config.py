@@ -75,8 +75,11 @@ class DataConfig:
     """Zero-pad images to this side, in pixels."""
     mirror: bool = False
     """Add the mirror image of each image, left and right exchanged."""
-    placement: Literal["auto", "device", "host"] = "auto"
-    """Keep the set on the device, or stream it from the host; auto: on the device if it fits."""
+    placement: Literal["auto", "device", "host", "grain"] = "auto"
+    """Keep the set on the device, stream it from the host's memory, or let grain read it from files
+    ahead of the steps; auto: on the device if it fits, else as it is stored."""
+    workers: int = 0
+    """Processes in which grain reads; 0: in threads."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -245,7 +248,10 @@ class Config:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Compute type of the networks; parameters and losses stay float32."""
     parallel: Literal["jit", "pmap"] = "jit"
-    """jit: sharded over all local devices; pmap: one program a device."""
+    """jit: sharded over all devices of all processes; pmap: one program a device of one process."""
+    fsdp: int | None = None
+    """Split arrays of the state that have at least so many numbers over the devices, along their
+    largest axis that divides; None: every device holds all of it."""
     steps_per_call: int = 50
     """Steps in one dispatch to the device."""
     log_every: int = 100
@@ -292,7 +298,10 @@ class Config:
 
 
 _RANGES: dict[type, dict[str, Range]] = {
-    DataConfig: dict.fromkeys(("batch_size", "per_class", "resize", "pad"), AT_LEAST_ONE),
+    DataConfig: {
+        **dict.fromkeys(("batch_size", "per_class", "resize", "pad"), AT_LEAST_ONE),
+        "workers": NON_NEGATIVE,
+    },
     LatentConfig: {"dim": AT_LEAST_ONE},
     PlayerConfig: dict.fromkeys(
         ("learning_rate", "clip_norm", "clip_weights", "orthogonal"), NON_NEGATIVE
@@ -302,7 +311,7 @@ _RANGES: dict[type, dict[str, Range]] = {
     Config: {
         "seed": Range(low=0, high=2**32, below=True),
         **dict.fromkeys(
-            ("steps", "discriminator_steps", "steps_per_call", "log_every"), AT_LEAST_ONE
+            ("steps", "discriminator_steps", "steps_per_call", "log_every", "fsdp"), AT_LEAST_ONE
         ),
         **dict.fromkeys(
             ("ema_half_life", "sample_every", "eval_every", "checkpoint_every", "monitor_every"),

@@ -17,7 +17,8 @@ from processes import run
 
 import jaxgan
 from jaxgan import LOSSES
-from jaxgan.cli import TrainOptions, main
+from jaxgan.cli import main
+from jaxgan.commands.train import TrainOptions
 from jaxgan.config import (
     AugmentationConfig,
     Config,

@@ -8,7 +8,7 @@ import shlex
 import benchmark_scripts
 import pytest
 
-from jaxgan.cli import TrainOptions
+from jaxgan.commands.train import TrainOptions
 from jaxgan.flags import parse
 from jaxgan.runs import names
 

@@ -97,12 +97,11 @@ class Program(NamedTuple):
         if isinstance(self.game, Algorithm) or self.game.scores is None:
             return None
 
-        @jax.jit
         def scores(state: GANState, batch: Batch, key: PRNGKeyArray) -> dict[str, Array]:
             chosen: Choose = operator.attrgetter("scores")
             return self.play(chosen, state, model_batch(batch), key)
 
-        return scores
+        return parallel.readable(scores, self.mesh)
 
     def fit(self, key: PRNGKeyArray) -> Any:
         """What the game fits to the data before the first step, on the host; None without."""
@@ -137,7 +136,7 @@ def build(
     source: Source | None = None,
     streams: Mapping[str, Source] | None = None,
 ) -> Program:
-    """The functions of a run, on all local devices or on those of `mesh`.
+    """The functions of a run, on all devices or on those of `mesh`.
 
     Args:
         config: What to run.
@@ -152,6 +151,7 @@ def build(
     mesh = parallel.make_mesh() if mesh is None else mesh
     for name, data in {"data": config.data, **_streams(config)}.items():
         parallel.check_shares(f"{name}.batch_size", data.batch_size, mesh)
+    parallel.check_mode(config.parallel, mesh, fsdp=config.fsdp)
     if config.monitor_every:
         parallel.check_shares("num_monitor_samples", config.num_monitor_samples, mesh)
     hparams = nested_floats(config)

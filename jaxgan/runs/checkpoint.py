@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental.multihost_utils import process_allgather
 from orbax.checkpoint import checkpoint_managers as policies
 
 from jaxgan.errors import CheckpointError
@@ -86,7 +87,10 @@ class Checkpointer:
                     # Asynchronous creation hangs for minutes on a read-only file system.
                     async_options=ocp.AsyncOptions(create_directories_asynchronously=False),
                 ),
-                item_names=("state", "extra"),
+                item_handlers={
+                    "state": ocp.StandardCheckpointHandler(),
+                    "extra": ocp.JsonCheckpointHandler(),
+                },
             )
             self._quiet = quiet.pop_all()
 
@@ -103,6 +107,8 @@ class Checkpointer:
     ) -> None:
         """Copies the state to the host and writes it in the background.
 
+        Of several processes all must call it: each writes its parts of what is split over them.
+
         Args:
             state: Of step t; a checkpoint of t that is there already is kept.
             extra: JSON-serialisable host state.
@@ -114,8 +120,9 @@ class Checkpointer:
         step = int(state.step)
         if step in self._manager.all_steps():
             return
-        arrays = _arrays(state)
-        digests = {name: _digest(array) for name, array in arrays.items()}
+        leaves = {_name(path): _plain(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+        digests = {name: _digest(_whole(leaf)) for name, leaf in leaves.items()}
+        arrays = {name: _own(leaf) for name, leaf in leaves.items()}
         tracked = metrics if metrics and self._best_metric in metrics else None
         beside = {"digests": digests, "extra": dict(extra), "extra_digest": _json_digest(extra)}
         with _os_errors(self._directory):
@@ -183,8 +190,12 @@ class Checkpointer:
 
     def _read(self, step: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """The arrays of a step and its `extra`; CheckpointError if they are damaged."""
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(), extra=ocp.args.JsonRestore())
         try:
+            # As NumPy arrays, whatever devices it was saved on.
+            saved: Any = self._manager.item_metadata(step)["state"]
+            like = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in saved.tree.items()}
+            state = ocp.args.StandardRestore(like)
+            args = ocp.args.Composite(state=state, extra=ocp.args.JsonRestore())
             restored = self._manager.restore(step, args=args)
             arrays = {name: np.asarray(array) for name, array in restored["state"].items()}
             digests, extra = restored["extra"]["digests"], restored["extra"]["extra"]
@@ -249,7 +260,7 @@ def _check_scores(directory: Path, read_only: bool) -> None:
                 raise CheckpointError(
                     f"{path} is damaged; remove it: the score of one step is lost, no state"
                 ) from error
-            path.unlink()
+            path.unlink(missing_ok=True)  # another process of the run may have done so
 
 
 @contextmanager
@@ -302,15 +313,29 @@ def _name(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def _arrays(state: PyTree) -> dict[str, np.ndarray]:
-    """Copies of the leaves by path, on the host: later steps may donate the originals."""
+def _plain(leaf: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
+    """The numbers of a leaf, which may be keys."""
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
 
-    def to_host(leaf: jax.Array | np.ndarray) -> np.ndarray:
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            leaf = jax.random.key_data(leaf)
-        return np.array(leaf)
 
-    return {_name(path): to_host(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+def _is_split(leaf: jax.Array | np.ndarray) -> bool:
+    """Whether other processes have parts of a leaf that this one lacks."""
+    is_array = isinstance(leaf, jax.Array)
+    return is_array and not (leaf.is_fully_addressable or leaf.is_fully_replicated)
+
+
+def _whole(leaf: jax.Array | np.ndarray) -> np.ndarray:
+    """A leaf on the host, with the parts that other processes have."""
+    return np.asarray(process_allgather(leaf, tiled=True) if _is_split(leaf) else leaf)
+
+
+def _own(leaf: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
+    """What this process saves of a leaf: its parts, which Orbax copies before it returns, or all.
+
+    That is a copy on the host, since later steps may donate the original.
+    """
+    return leaf if _is_split(leaf) else np.array(leaf)
 
 
 def _digest(array: np.ndarray) -> str:

@@ -20,7 +20,7 @@ def fits_on_device(config: Config, program: Program) -> bool:
     """Whether the data sets stay on the device, by the config or since they fit there."""
     if config.data.placement != "auto":
         return config.data.placement == "device"
-    memory = program.mesh.devices.flat[0].memory_stats() or {}
+    memory = program.mesh.local_devices[0].memory_stats() or {}
     limit = int(memory.get("bytes_limit", _CPU_BYTES) * _DATA_SHARE)
     return sum(s.nbytes for s in (program.source, *program.streams.values())) <= limit
 
@@ -47,5 +47,6 @@ def feed(
         streams={name: (stream, sizes[name]) for name, stream in program.streams.items()},
         start_step=step,
         put=lambda batches: parallel.put_batches(batches, config.parallel, program.mesh),
+        local=lambda rows: parallel.own_rows(rows, program.mesh),
     ) as batches:
         yield batches

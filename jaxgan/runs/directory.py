@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -26,9 +26,11 @@ class RunDirectory(NamedTuple):
 
     Attributes:
         root: The directory.
+        writes: Whether this process writes it; of several that train one run, the first does.
     """
 
     root: Path
+    writes: bool = True
 
     @property
     def config(self) -> Path:
@@ -127,12 +129,16 @@ class RunDirectory(NamedTuple):
     ) -> None:
         """Writes what is known before the first step, where it is not written already.
 
+        A process that does not write leaves it to the one that does.
+
         Args:
             config: What is run.
             data: What `jaxgan.data.describe` says of each stream; "" is the main one.
             modules: The user's modules that the run needs.
             best_metric: The score that marks the best checkpoint, and whether its highest does.
         """
+        if not self.writes:
+            return
         files = {_name(module): module.__file__ for module in modules if module.__file__}
         for name, file in files.items():
             self.code.mkdir(exist_ok=True)
@@ -173,10 +179,13 @@ class RunDirectory(NamedTuple):
                 ) from error
 
 
+_LOCK = ".lock"
+
+
 def in_use(directory: Path) -> bool:
     """Whether a process holds a run directory."""
     try:
-        handle = os.open(directory / ".lock", os.O_RDONLY)
+        handle = os.open(directory / _LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -203,6 +212,15 @@ def _import_file(name: str, path: Path) -> None:
     spec.loader.exec_module(module)
 
 
+def check_shared(directory: RunDirectory) -> None:
+    """Raises ConfigError unless a process that does not write sees what the one that does holds."""
+    if not directory.writes and not (directory.root / _LOCK).exists():
+        raise ConfigError(
+            f"{directory.root.absolute()} is not the folder that process 0 holds; name a --workdir "
+            "on a file system that all processes share"
+        )
+
+
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Holds a run directory, making it where missing, for this process alone.
@@ -215,7 +233,7 @@ def locked(directory: Path) -> Iterator[None]:
         raise ConfigError(f"{str(directory)!r} is no path; choose another --workdir")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except (FileExistsError, NotADirectoryError) as error:
         raise ConfigError(f"{directory} is a file; choose another --workdir") from error
     except OSError as error:
@@ -237,6 +255,11 @@ def locked(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def held(directory: RunDirectory) -> AbstractContextManager[None]:
+    """`locked`, for the process that writes it."""
+    return locked(directory.root) if directory.writes else nullcontext()
 
 
 # A write that fails for these names no file; of other errors, the file tells whose they are.

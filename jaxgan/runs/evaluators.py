@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 from jaxtyping import PRNGKeyArray
 
 from jaxgan.config import Config
@@ -12,7 +11,8 @@ from jaxgan.evaluation import Reference, make_evaluator
 from jaxgan.files import Log
 from jaxgan.metrics import Metric
 from jaxgan.runs.build import Program
-from jaxgan.runs.scoring import metrics_of, reference_of, scored_by
+from jaxgan.runs.scoring import TRAINED, features_of, metrics_of, reference_of, scored_by
+from jaxgan.training.parallel import readable
 
 
 def reference_for(config: Config, source: Source, log: Log) -> Reference:
@@ -24,6 +24,11 @@ def reference_for(config: Config, source: Source, log: Log) -> Reference:
         log: Told when a network is trained, and how good it is.
     """
     return reference_of(config.data, source, scored_by(config, source), log=log)
+
+
+def needs_training(config: Config, source: Source) -> bool:
+    """Whether a run is scored by a network that is trained on its data set first, for a minute."""
+    return features_of(source, scored_by(config, source)) in TRAINED
 
 
 def metrics_for(config: Config, program: Program, reference: Reference) -> dict[str, Metric]:
@@ -40,7 +45,7 @@ def evaluator_for(
     return make_evaluator(
         reference,
         metrics_for(config, program, reference),
-        jax.jit(program.sample),
+        readable(program.sample, program.mesh),
         num_samples=config.num_eval_samples,
         conditional=program.conditional,
         held_out_scores=program.held_out_scores(),

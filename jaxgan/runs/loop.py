@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from functools import partial
+from contextlib import ExitStack, closing
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -15,25 +15,31 @@ import numpy as np
 
 from jaxgan.config import Config
 from jaxgan.errors import ConfigError, DivergedError, InterruptedRun
-from jaxgan.evaluation import conditions, draw, make_monitor, monitored
+from jaxgan.evaluation import (
+    Evaluator,
+    Reference,
+    conditions,
+    draw,
+    make_monitor,
+    monitored,
+)
 from jaxgan.fields import to_dict
-from jaxgan.files import write_json
 from jaxgan.games import Algorithm
 from jaxgan.pixels import model_batch
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
-from jaxgan.runs.directory import RunDirectory, locked, written
+from jaxgan.runs.directory import RunDirectory, check_shared, held, written
 from jaxgan.runs.entries import user_modules
-from jaxgan.runs.evaluators import evaluator_for, reference_for
+from jaxgan.runs.evaluators import evaluator_for, needs_training, reference_for
 from jaxgan.runs.memory import check_memory
-from jaxgan.runs.pictures import in_rows, save_samples
+from jaxgan.runs.pictures import in_rows
 from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
 from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.signals import interruption
-from jaxgan.runs.writer import Writer
-from jaxgan.training import parallel
+from jaxgan.runs.writer import open_writer
+from jaxgan.training import parallel, processes
 from jaxgan.training.steps import TrainStep
 from jaxgan.types import PyTree
 
@@ -50,6 +56,9 @@ def train(
     experiment: ModuleType | None = None,
 ) -> Run:
     """Trains until `config.steps`, going on where an earlier run of the same config stopped.
+
+    Where `jax.distributed` has joined several processes, all of them call this alike, and train one
+    run on the devices of all; the first writes.
 
     The run directory gets config.json, versions.json, origin.json, metrics.jsonl, samples/,
     checkpoints/ and, in the end, summary.json.
@@ -73,17 +82,22 @@ def train(
         CheckpointError: there are checkpoints, and none can be used.
         RunDirectoryError: the disk is full, or the directory was removed.
     """
-    directory = RunDirectory(Path(workdir).expanduser())
-    with written(directory), locked(directory.root), interruption() as interrupted:
-        config = resumed(directory, config, resume)
-        program = build(config)
-        # Before the directory is touched, as is all that can be refused.
-        key = jax.random.key(config.seed)
-        reference = None if directory.steps() else program.fit(key)
-        check_memory(config, program, reference)
-        best, highest = best_metric(config, program.source, conditional=program.conditional)
-        modules = user_modules(config, experiment)
-        directory.describe(config, program.described_data(), modules, best_metric=(best, highest))
+    directory = RunDirectory(Path(workdir).expanduser(), writes=processes.is_first())
+    with written(directory), interruption() as interrupted, ExitStack() as lock:
+        with processes.together():
+            lock.enter_context(held(directory))
+            config = resumed(directory, config, resume)
+        with processes.together():
+            check_shared(directory)
+            program = build(config)
+            # Before the directory is touched, as is all that can be refused.
+            key = jax.random.key(config.seed)
+            reference = None if directory.steps() else program.fit(key)
+            check_memory(config, program, reference)
+            best, highest = best_metric(config, program.source, conditional=program.conditional)
+            modules = user_modules(config, experiment)
+            data = program.described_data()
+            directory.describe(config, data, modules, best_metric=(best, highest))
         checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
             loop = _Loop(config, program, directory, checkpointer, reference)
@@ -109,15 +123,20 @@ class _Loop:
     ) -> None:
         key = jax.random.key(config.seed)
         restored = checkpointer.restore(partial(jax.eval_shape, program.init, key))
+        split = partial(parallel.state_sharding, mesh=program.mesh, fsdp=config.fsdp)
         if restored is None:
-            state = jax.jit(program.init)(key, reference)
-            restored = state, {"window": {}, "metrics": {}}
-        state, extra = restored
+            reference = processes.from_first(reference)
+            self.sharding = split(jax.eval_shape(program.init, key, reference))
+            self.state = jax.jit(program.init, out_shardings=self.sharding)(key, reference)
+            extra: dict[str, Any] = {"window": {}, "metrics": {}}
+        else:
+            state, extra = restored
+            self.sharding = split(state)
+            self.state = parallel.put(state, self.sharding)
         self.config, self.program, self.directory = config, program, directory
         self.checkpointer = checkpointer
-        self.state = parallel.replicate(state, program.mesh)
         self.key = key
-        self.step = int(state.step)
+        self.step = int(self.state.step)
         if self.step > config.steps:
             raise ConfigError(
                 f"steps is {config.steps}, and {directory.root} is at step {self.step}; "
@@ -127,7 +146,9 @@ class _Loop:
         self.metrics: dict[str, float] = extra["metrics"]
         self.pending: parallel.StackedMetrics = {}
         self.samples_per_step = batch_sizes(config)[""]
-        self.writer = Writer(directory, self.step, config.steps, self.samples_per_step)
+        self.devices = parallel.described(program.mesh)
+        self.earlier_devices = extra.get("devices", self.devices)
+        self.writer = open_writer(directory, self.step, config.steps, self.samples_per_step)
         self.rate = _Rate()
 
     def run_to_the_end(self, interrupted: threading.Event) -> Run:
@@ -136,9 +157,9 @@ class _Loop:
             self.writer.line(f"finished at step {self.step} before; --workdir starts another run")
             return self.run()
         if self.step:
-            self.writer.line(f"going on from step {self.step}")
-        self.reference = reference_for(config, program.source, self.writer.line)
-        self.evaluate = evaluator_for(config, program, self.reference)
+            self.writer.line(f"going on from step {self.step}{self.other_devices()}")
+        if not needs_training(config, program.source):
+            _ = self.evaluate  # what is missing is told before the first step
         self.conditions = conditions(program.source, _NUM_POINTS)
         on_device = fits_on_device(config, program)
         run_steps = parallel.compiled(
@@ -146,7 +167,9 @@ class _Loop:
             mode=config.parallel,
             mesh=program.mesh,
             stacked=not on_device,
+            sharding=self.sharding,
         )
+        asked_to_stop = processes.Anywhere(interrupted.is_set)
         lengths = list(_call_lengths(config, self.step))
         key_data, started = np.asarray(jax.random.key_data(self.key)), self.step
         with feed(config, program, key_data, self.step, lengths, on_device) as fed:
@@ -157,7 +180,7 @@ class _Loop:
                 if length == self.step - started:  # time starts after the compilation
                     self.collect()
                     self.rate.start(self.step)
-                stop = interrupted.is_set()
+                stop = asked_to_stop()
                 if stop or any(self.due(every) for every in _events(config)):
                     self.collect()
                     self.rate.stop(self.step)
@@ -168,8 +191,27 @@ class _Loop:
                     raise InterruptedRun(
                         f"interrupted at step {self.step} and saved; the same command goes on"
                     )
-        self.summarise("done")
+        with processes.together():
+            self.summarise("done")
         return self.run()
+
+    def other_devices(self) -> str:
+        """What is to be said of a run that goes on elsewhere than it was."""
+        if self.earlier_devices == self.devices:
+            return ""
+        return (
+            f" on {self.devices}, after {self.earlier_devices}: the same numbers to rounding, not "
+            "to the bit"
+        )
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the run is scored against, from the first evaluation on: the user does not wait."""
+        return reference_for(self.config, self.program.source, self.writer.line)
+
+    @cached_property
+    def evaluate(self) -> Evaluator:
+        return evaluator_for(self.config, self.program, self.reference)
 
     def run(self) -> Run:
         return Run(self.directory, self.config, self.program, self.state)
@@ -240,6 +282,7 @@ class _Loop:
                 "window": self.window,
                 "metrics": self.metrics,
                 "config": to_dict(self.config),
+                "devices": self.devices,
             }
             self.checkpointer.save(self.state, extra=extra, metrics=row)
 
@@ -248,17 +291,18 @@ class _Loop:
         num = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS
         key = jax.random.fold_in(self.key, _PICTURE)
         asked = in_rows(self.conditions, num) if program.conditional else self.conditions
-        samples, _ = draw(jax.jit(program.sample), self.state, key, num, conditions=asked)
+        sampler = parallel.readable(program.sample, program.mesh)
+        samples, _ = draw(sampler, self.state, key, num, conditions=asked)
         given = source.read(np.arange(min(num, source.size)))
         real = np.asarray(given.real) if samples.ndim == 2 else None
-        save = partial(save_samples, real=real, sample_rate=source.sample_rate)
-        save(self.directory.picture(self.step), samples)
+        save = partial(self.writer.picture, self.step, real=real, sample_rate=source.sample_rate)
+        save(samples)
         if isinstance(program.game, Algorithm):
             return
         for name in program.game.pictures:
-            play = jax.jit(partial(program.play, lambda game, name=name: game.pictures[name]))
-            made = np.asarray(play(self.state, model_batch(given), key))
-            save(self.directory.picture(self.step, name), made)
+            play = partial(program.play, lambda game, name=name: game.pictures[name])
+            made = parallel.readable(play, program.mesh)(self.state, model_batch(given), key)
+            save(np.asarray(made), name=name)
 
     def diverged(self, what: str) -> NoReturn:
         self.summarise("diverged")
@@ -270,17 +314,15 @@ class _Loop:
 
     def summarise(self, exit_reason: str) -> None:
         per_second = self.rate.per_second()
-        picture = self.directory.newest_picture()
         summary = {
             "exit_reason": exit_reason,
             "step": self.step,
             "metrics": self.metrics,
-            "picture": None if picture is None else str(picture),
             "best_step": self.checkpointer.best_step(),
             "samples_per_second": per_second and per_second * self.samples_per_step,
             "wall_time": self.writer.elapsed(),
         }
-        write_json(self.directory.summary, summary)
+        self.writer.summary(summary)
 
 
 class _Rate:

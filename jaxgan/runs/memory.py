@@ -16,6 +16,7 @@ from jaxgan.fields import leaves
 from jaxgan.games import Game
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.data_feed import fits_on_device
+from jaxgan.training import parallel
 from jaxgan.types import PyTree
 
 _SIZES = ("data.batch_size", "data.resize", "data.pad", "latent.dim", "steps_per_call")
@@ -48,8 +49,9 @@ def check_memory(config: Config, program: Program, reference: PyTree = None) -> 
 
 def device_bytes(program: Program) -> int:
     """The memory of one device; CPU devices share that of the machine."""
-    stats = program.mesh.devices.flat[0].memory_stats() or {}
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // program.mesh.size
+    local = program.mesh.local_devices
+    stats = local[0].memory_stats() or {}
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // len(local)
     return int(stats.get("bytes_limit", machine))
 
 
@@ -65,7 +67,8 @@ def needed_bytes(config: Config, program: Program, reference: PyTree = None) -> 
     if reference is not None or not fitted:
         # Called as it will be, so that it is traced once.
         traced = jax.jit(program.init).trace(jax.random.key(config.seed), reference)
-        needed = sum(map(_nbytes, jax.tree.leaves(traced.out_info)))
+        split = parallel.state_sharding(traced.out_info, program.mesh, fsdp=config.fsdp)
+        needed = parallel.shard_bytes(traced.out_info, split)
         needed += sum(_products(traced.jaxpr.jaxpr)) // 2 // program.mesh.size
     rows = batch_sizes(config)
     sources = {"": program.source, **program.streams}

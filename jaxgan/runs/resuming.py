@@ -19,6 +19,8 @@ _CHANGEABLE = {
     "monitor_every",
     "data.dir",
     "data.placement",
+    "data.workers",
+    "fsdp",
 }
 
 

@@ -362,7 +362,7 @@ def load(directory: str | Path, *, step: int | Literal["newest", "best"] = "newe
     data = {name: described(data) for name, data in files.data().items()}
     source = data.pop("")
     alone = dataclasses.replace(config, parallel="jit")
-    program = build(alone, make_mesh(jax.devices()[:1]), source=source, streams=data)
+    program = build(alone, make_mesh(jax.local_devices()[:1]), source=source, streams=data)
     missing = CheckpointError(f"{files.root} holds no checkpoint yet; let it train on")
     if not files.checkpoints.exists():
         raise missing

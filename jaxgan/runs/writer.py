@@ -3,17 +3,21 @@
 import errno
 import json
 import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rich.console
 import rich.progress
 
-from jaxgan.files import write_text
+from jaxgan.files import write_json, write_text
 from jaxgan.runs.directory import RunDirectory
+from jaxgan.runs.pictures import save_samples
 
 # Shown on the console, where the row has them; metrics.jsonl has everything.
 _SHOWN = ("loss/generator", "loss/discriminator", "eval/")
@@ -40,6 +44,41 @@ def row_line(step: int, seconds: float, values: Mapping[str, float]) -> str:
     return json.dumps({"step": step, "time": round(seconds, 3), **values}) + "\n"
 
 
+def open_writer(
+    directory: RunDirectory, start: int, steps: int, samples_per_step: int
+) -> "Writer | Silent":
+    """What a run tells in this process: all, or nothing where another one writes."""
+    if directory.writes:
+        return Writer(directory, start, steps, samples_per_step)
+    return Silent()
+
+
+class Silent:
+    """Tells nothing of a run, in a process that does not write: see `Writer`."""
+
+    def elapsed(self) -> float:
+        """No seconds, of which nobody is told."""
+        return 0.0
+
+    def row(self, *_: Any) -> None:
+        """Writes no row."""
+
+    def advance(self, *_: Any) -> None:
+        """Moves no progress bar."""
+
+    def line(self, *_: Any) -> None:
+        """Prints nothing."""
+
+    def picture(self, *_: Any, **__: Any) -> None:
+        """Saves no picture."""
+
+    def summary(self, *_: Any) -> None:
+        """Writes no summary."""
+
+    def close(self) -> None:
+        """Has nothing to close."""
+
+
 class Writer:
     """Writes the metrics of a run from step `start` on; later rows of an earlier run are dropped.
 
@@ -54,6 +93,7 @@ class Writer:
         self, directory: RunDirectory, start: int, steps: int, samples_per_step: int
     ) -> None:
         path = directory.metrics
+        self._directory = directory
         self._elapsed = keep_rows(path, start)
         self._file = path.open("a")
         self._started = time.monotonic()
@@ -101,6 +141,16 @@ class Writer:
         """Prints one line, above the progress bar where there is one."""
         self._console.print(text, markup=False)
 
+    def picture(self, step: int, samples: np.ndarray, *, name: str = "step", **shown: Any) -> None:
+        """Saves a picture of a step: see `jaxgan.runs.pictures.save_samples`."""
+        save_samples(self._directory.picture(step, name), samples, **shown)
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Writes how the run ended, and its newest picture."""
+        picture = self._directory.newest_picture()
+        shown = {"picture": None if picture is None else str(picture)}
+        write_json(self._directory.summary, {**values, **shown})
+
     def close(self) -> None:
         """Closes the files and the progress bar."""
         if self._progress:
@@ -144,9 +194,10 @@ class _TensorBoard:
     """
 
     def __init__(self, folder: Path, start: int) -> None:
-        from tensorboardX.event_file_writer import EventsWriter  # pyright: ignore[reportMissingImports]
-        from tensorboardX.proto import event_pb2  # pyright: ignore[reportMissingImports]
-        from tensorboardX.summary import scalar  # pyright: ignore[reportMissingImports]
+        with _without_torch():
+            from tensorboardX.event_file_writer import EventsWriter  # pyright: ignore[reportMissingImports]
+            from tensorboardX.proto import event_pb2  # pyright: ignore[reportMissingImports]
+            from tensorboardX.summary import scalar  # pyright: ignore[reportMissingImports]
 
         folder.mkdir(exist_ok=True)
         self._protocol: Any = event_pb2
@@ -169,6 +220,19 @@ class _TensorBoard:
 
     def close(self) -> None:
         self._file.close()
+
+
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """Spares the seconds in which tensorboardX imports torch, where that is installed."""
+    absent = "torch" not in sys.modules
+    if absent:
+        sys.modules["torch"] = None  # pyright: ignore[reportArgumentType]: "not to be found"
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["torch"]
 
 
 def _tensorboard(folder: Path, start: int) -> _TensorBoard | None:

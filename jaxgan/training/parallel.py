@@ -1,16 +1,20 @@
 """Runs a train step K times in one program, on one device or on all of them.
 
-Modes: "jit" shards the batch over a mesh of all local devices and lets XLA partition the step (one
-device needs no mesh); "pmap" runs one program a device and averages by collectives. Both give the
-same numbers to rounding.
+Modes: "jit" shards the batch over a mesh of all devices, of all processes, and lets XLA partition
+the step (one device needs no mesh); "pmap" runs one program a device of one process and averages by
+collectives. Both give the same numbers to rounding.
+
+Under "jit" the state may be sharded too: see `state_sharding`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Shaped
 
@@ -32,8 +36,8 @@ def axis_name(mode: str) -> str | None:
 
 
 def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
-    """A one-dimensional mesh over the devices, by default all local ones."""
-    devices = jax.local_devices() if devices is None else devices
+    """A one-dimensional mesh over the devices, by default all devices of all processes."""
+    devices = jax.devices() if devices is None else devices
     # Auto axes: on explicit ones the kernel matrix of a sharded batch raises ShardingTypeError.
     return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
 
@@ -45,20 +49,118 @@ def check_shares(name: str, count: int, mesh: Mesh) -> None:
         raise ConfigError(f"{name} {count} does not divide over {mesh.size} devices; try {nearest}")
 
 
+def check_mode(mode: str, mesh: Mesh, *, fsdp: int | None) -> None:
+    """Raises ConfigError where "pmap" cannot do what is asked for."""
+    if mode == "pmap" and spans_processes(mesh):
+        raise ConfigError(
+            "--parallel pmap runs the devices of one process, and there are "
+            f"{jax.process_count()} processes; use --parallel jit"
+        )
+    if mode == "pmap" and fsdp is not None:
+        raise ConfigError(
+            f"fsdp is {fsdp}, and under --parallel pmap every device holds the whole state; use "
+            "--parallel jit"
+        )
+
+
+def spans_processes(mesh: Mesh) -> bool:
+    """Whether some of the devices belong to other processes."""
+    return len(mesh.local_devices) < mesh.size
+
+
+def described(mesh: Mesh) -> str:
+    """How many devices there are, and in how many processes, where those are several."""
+    count = f"{mesh.size} device{'s' if mesh.size > 1 else ''}"
+    processes = {device.process_index for device in mesh.devices.flat}
+    return count if len(processes) == 1 else f"{count} of {len(processes)} processes"
+
+
+def state_sharding(shapes: PyTree, mesh: Mesh, *, fsdp: int | None = None) -> PyTree:
+    """How each leaf of a state lies on the devices: whole on each of them, or a part on each.
+
+    A leaf of at least `fsdp` numbers is split along its largest axis that the number of devices
+    divides, so that parameters, optimisers and averages take that many times less memory of each
+    device. XLA gathers a weight where a layer needs it, and scatters the sum of its gradients.
+
+    Args:
+        shapes: A state, or its shapes (`jax.eval_shape`).
+        mesh: The devices.
+        fsdp: None: no leaf is split.
+
+    Returns:
+        A tree of shardings.
+
+    Source: ZeRO (Rajbhandari et al. 2020, https://arxiv.org/abs/1910.02054), stage 3; fully sharded
+    data parallelism.
+    """
+
+    def sharding(leaf: Any) -> NamedSharding:
+        sides = {side: axis for axis, side in enumerate(leaf.shape) if side % mesh.size == 0}
+        if fsdp is None or math.prod(leaf.shape) < fsdp or not sides:
+            return NamedSharding(mesh, PartitionSpec())
+        return NamedSharding(mesh, PartitionSpec(*[None] * sides[max(sides)], AXIS))
+
+    return jax.tree.map(sharding, shapes)
+
+
+def shard_bytes(shapes: PyTree, shardings: PyTree) -> int:
+    """The bytes of a tree on each device."""
+
+    def of(leaf: Any, sharding: NamedSharding) -> int:
+        return math.prod(sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+
+    return sum(jax.tree.leaves(jax.tree.map(of, shapes, shardings)))
+
+
+def put(tree: PyTree, shardings: PyTree) -> PyTree:
+    """A tree that every process holds, laid out over the devices as the tree of shardings says."""
+
+    def across(leaf: Any, sharding: NamedSharding) -> Array:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.jit(lambda key: key, out_shardings=sharding)(leaf)
+        array = np.asarray(leaf)
+        return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
+
+    if all(sharding.is_fully_addressable for sharding in jax.tree.leaves(shardings)):
+        return jax.device_put(tree, shardings)
+    return jax.tree.map(across, tree, shardings)
+
+
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """The tree with a copy of every leaf on each device of the mesh."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return put(tree, state_sharding(tree, mesh))
+
+
+def own_rows(rows: Shaped[np.ndarray, "n_global ..."], mesh: Mesh) -> Shaped[np.ndarray, "n ..."]:
+    """Those of a batch's rows that lie on the devices of this process, in their order."""
+    if not spans_processes(mesh):
+        return rows
+    indices = NamedSharding(mesh, PartitionSpec(AXIS)).devices_indices_map(rows.shape[:1])
+    parts = [indices[device][0] for device in mesh.local_devices]
+    return np.concatenate([rows[part] for part in sorted(parts, key=lambda part: part.start)])
 
 
 def put_batches(batches: Batch, mode: str, mesh: Mesh) -> Batch:
     """Stacked batches [K, n, ...] from the host, each split over the devices of the mesh.
 
-    For "pmap" the devices get an axis of their own: [K, devices, n / devices, ...].
+    Of several processes, each puts its rows (`own_rows`). For "pmap" the devices get an axis of
+    their own: [K, devices, n / devices, ...].
     """
     if mode == "pmap":
         split = lambda x: x.reshape(len(x), mesh.size, -1, *x.shape[2:])  # noqa: E731
         batches = jax.tree.map(split, batches)
-    return jax.device_put(batches, NamedSharding(mesh, PartitionSpec(None, AXIS)))
+    sharding = NamedSharding(mesh, PartitionSpec(None, AXIS))
+    if not spans_processes(mesh):
+        return jax.device_put(batches, sharding)
+    own = partial(jax.make_array_from_process_local_data, sharding)
+    return jax.tree.map(own, batches)
+
+
+def readable(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """`jax.jit`, with results that every process of the mesh can read."""
+    if not spans_processes(mesh):
+        return jax.jit(function)
+    return jax.jit(function, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
 
 def shard(x: Shaped[Array, "n ..."], mode: str, mesh: Mesh) -> Shaped[Array, "n ..."]:
@@ -103,7 +205,9 @@ def make_run_steps(
     return run_steps
 
 
-def compiled(run_steps: RunSteps, *, mode: str, mesh: Mesh, stacked: bool) -> RunSteps:
+def compiled(
+    run_steps: RunSteps, *, mode: str, mesh: Mesh, stacked: bool, sharding: PyTree = None
+) -> RunSteps:
     """K steps as one program over the devices of the mesh; donates the state.
 
     Args:
@@ -111,9 +215,13 @@ def compiled(run_steps: RunSteps, *, mode: str, mesh: Mesh, stacked: bool) -> Ru
         mode: "jit" or "pmap".
         mesh: Where it runs.
         stacked: Whether its data are stacked batches, rather than the whole set.
+        sharding: How the state lies on the devices (`state_sharding`), and is to lie on them after
+            the steps; None leaves that to XLA. Of "jit" alone.
     """
     if mode == "jit":
-        return jax.jit(run_steps, static_argnums=2, donate_argnums=0)
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        kept: dict[str, Any] = {} if sharding is None else {"out_shardings": (sharding, everywhere)}
+        return jax.jit(run_steps, static_argnums=2, donate_argnums=0, **kept)
     mapped = jax.pmap(
         lambda state, data, _, length: run_steps(state, data, length),
         AXIS,
