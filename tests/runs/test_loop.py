@@ -19,6 +19,9 @@ from jaxgan import train
 from jaxgan.config import override
 from jaxgan.data import load
 from jaxgan.errors import ConfigError, DivergedError
+from jaxgan.features import FEATURES
+from jaxgan.runs import loop
+from jaxgan.runs.evaluators import needs_training
 from jaxgan.runs.loop import _call_lengths
 from jaxgan.runs.scoring import score_names
 
@@ -131,6 +134,23 @@ def test_the_best_is_marked_by_a_metric_that_is_measured(tmp_path):
 def test_the_scores_are_those_announced(uninterrupted):
     announced = {name for name in uninterrupted.summary["metrics"] if name.startswith("eval/")}
     assert announced == set(score_names((), load("ring")))
+
+
+def test_only_features_that_are_trained_wait_for_the_first_evaluation(tmp_path, monkeypatch):
+    scored = {name: override(digits.config(), "eval_features", name) for name in FEATURES}
+    source = load("digits")
+    waiting = {name for name, config in scored.items() if needs_training(config, source)}
+    assert waiting == {"autoencoder", "classifier", "stacked_classifier"}
+
+    def reference_for(*arguments):
+        raise LookupError("the real samples are asked for")
+
+    monkeypatch.setattr(loop, "reference_for", reference_for)
+    for waits, steps in ((False, []), (True, [10])):
+        monkeypatch.setattr(loop, "needs_training", lambda *arguments, waits=waits: waits)
+        with pytest.raises(LookupError):
+            train(tiny(), tmp_path / str(waits))
+        assert [row["step"] for row in rows(tmp_path / str(waits))] == steps
 
 
 def test_divergence_stops_the_run_and_says_when(tmp_path):
