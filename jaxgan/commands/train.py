@@ -31,6 +31,8 @@ class TrainOptions:
     """How many processes there are."""
     process_id: int | None = None
     """Which of them this is, from 0."""
+    profile: int = 0
+    """Trace so many steps into profile/ of the run directory, for https://ui.perfetto.dev."""
     debug: bool = False
     """Show the traceback of an error."""
 
@@ -66,7 +68,13 @@ def command(arguments: Sequence[str]) -> None:
     from jaxgan.runs.loop import train
 
     workdir = options.workdir or Path("runs") / base.name
-    result = train(options.config, workdir, resume=options.resume, experiment=base.module)
+    result = train(
+        options.config,
+        workdir,
+        resume=options.resume,
+        profile=options.profile,
+        experiment=base.module,
+    )
     for metric, value in result.summary["metrics"].items():
         print(f"  {metric:<28} {value:.5g}")
     print(f"run directory  {result.workdir}")

@@ -77,6 +77,11 @@ class RunDirectory(NamedTuple):
         """The figures again, for TensorBoard."""
         return self.root / "tensorboard"
 
+    @property
+    def profile(self) -> Path:
+        """A trace of some steps, where one was asked for."""
+        return self.root / "profile"
+
     def picture(self, step: int, name: str = "step") -> Path:
         """The picture of a step: samples, or another picture of the game's by its name."""
         return self.root / "samples" / f"{name}_{step:08}.png"

@@ -34,6 +34,7 @@ from jaxgan.runs.entries import user_modules
 from jaxgan.runs.evaluators import evaluator_for, needs_training, reference_for
 from jaxgan.runs.memory import check_memory
 from jaxgan.runs.pictures import in_rows
+from jaxgan.runs.profiling import Profiler
 from jaxgan.runs.resuming import resumed
 from jaxgan.runs.run import Run
 from jaxgan.runs.scoring import best_metric
@@ -53,6 +54,7 @@ def train(
     workdir: str | Path,
     *,
     resume: bool = False,
+    profile: int = 0,
     experiment: ModuleType | None = None,
 ) -> Run:
     """Trains until `config.steps`, going on where an earlier run of the same config stopped.
@@ -67,6 +69,8 @@ def train(
         config: What to run.
         workdir: The run directory; it may hold an earlier run.
         resume: Require an earlier run, which may have had another number of steps.
+        profile: Trace at least so many steps, after those of the first call, into profile/: a file
+            that Perfetto opens, and TensorBoard's; 0: none.
         experiment: The module of the config, which is kept with the run, as are other modules of
             the user's that the config names.
 
@@ -74,7 +78,8 @@ def train(
         The run, as `jaxgan.load` would find it.
 
     Raises:
-        ConfigError: see `build`; or the directory holds another run, or cannot be used.
+        ConfigError: see `build`; or the directory holds another run, or cannot be used; or a number
+            of steps to trace below 0.
         DataError: data that is missing or unreadable.
         DivergedError: a loss or a parameter is no longer finite.
         InterruptedRun: SIGINT or SIGTERM came; the state is saved.
@@ -82,6 +87,8 @@ def train(
         CheckpointError: there are checkpoints, and none can be used.
         RunDirectoryError: the disk is full, or the directory was removed.
     """
+    if profile < 0:
+        raise ConfigError(f"profile is {profile}; it must be at least 0: how many steps to trace")
     directory = RunDirectory(Path(workdir).expanduser(), writes=processes.is_first())
     with written(directory), interruption() as interrupted, ExitStack() as lock:
         with processes.together():
@@ -100,7 +107,7 @@ def train(
             directory.describe(config, data, modules, best_metric=(best, highest))
         checkpoints = Checkpointer(directory.checkpoints, best_metric=best, highest=highest)
         with closing(checkpoints) as checkpointer:
-            loop = _Loop(config, program, directory, checkpointer, reference)
+            loop = _Loop(config, program, directory, checkpointer, reference, profile)
             with closing(loop.writer):
                 return loop.run_to_the_end(interrupted)
 
@@ -120,6 +127,7 @@ class _Loop:
         directory: RunDirectory,
         checkpointer: Checkpointer,
         reference: PyTree,
+        profile: int,
     ) -> None:
         key = jax.random.key(config.seed)
         restored = checkpointer.restore(partial(jax.eval_shape, program.init, key))
@@ -134,6 +142,7 @@ class _Loop:
             self.sharding = split(state)
             self.state = parallel.put(state, self.sharding)
         self.config, self.program, self.directory = config, program, directory
+        self.profile = profile
         self.checkpointer = checkpointer
         self.key = key
         self.step = int(self.state.step)
@@ -156,6 +165,8 @@ class _Loop:
         if self.step == config.steps and self.directory.summary.exists():
             self.writer.line(f"finished at step {self.step} before; --workdir starts another run")
             return self.run()
+        if config.dtype == "bfloat16" and program.mesh.devices.flat[0].platform == "cpu":
+            self.writer.line("bfloat16 is slower than float32 on most CPUs (1.1 to 1.7 times)")
         if self.step:
             self.writer.line(f"going on from step {self.step}{self.other_devices()}")
         if not needs_training(config, program.source):
@@ -172,9 +183,15 @@ class _Loop:
         asked_to_stop = processes.Anywhere(interrupted.is_set)
         lengths = list(_call_lengths(config, self.step))
         key_data, started = np.asarray(jax.random.key_data(self.key)), self.step
-        with feed(config, program, key_data, self.step, lengths, on_device) as fed:
+        traced = self.profile if self.directory.writes else 0
+        with (
+            closing(Profiler(self.directory.profile, traced, self.writer.line)) as profiler,
+            feed(config, program, key_data, self.step, lengths, on_device) as fed,
+        ):
             for length, data in zip(lengths, fed, strict=False):
+                profiler.before(self.state)
                 self.state, metrics = run_steps(self.state, data, length)
+                profiler.after(self.state, length)
                 self.collect()
                 self.step, self.pending = self.step + length, metrics
                 if length == self.step - started:  # time starts after the compilation
