@@ -13,7 +13,7 @@ import rich.table
 from jaxgan.errors import ConfigError
 from jaxgan.files import read_json
 from jaxgan.runs.directory import RunDirectory, in_use
-from jaxgan.runs.writer import read_rows
+from jaxgan.runs.rows import read_rows
 
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 

@@ -26,9 +26,9 @@ from jaxgan.runs.build import Program, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.predictions import Prediction, predicted
+from jaxgan.runs.rows import read_rows
 from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.sources import open_source
-from jaxgan.runs.writer import read_rows
 from jaxgan.training.latents import (
     linear_path,
     spherical_path,

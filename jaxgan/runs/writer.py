@@ -1,7 +1,6 @@
 """What a run tells: rows of metrics.jsonl, TensorBoard where it is installed, and the console."""
 
 import errno
-import json
 import os
 import sys
 import time
@@ -15,33 +14,14 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from jaxgan.files import write_json, write_text
+from jaxgan.files import write_json
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.pictures import save_samples
+from jaxgan.runs.rows import keep_rows, row_line
 
 # Shown on the console, where the row has them; metrics.jsonl has everything.
 _SHOWN = ("loss/generator", "loss/discriminator", "eval/")
 _FLUSH_SECONDS = 10  # between moments at which TensorBoard sees what is new
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The complete rows of a metrics.jsonl; a last line cut short by a crash is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
-
-
-def keep_rows(path: Path, step: int) -> float:
-    """Drops the rows after a step, which are to come again; the time of the last that stays."""
-    rows = [row for row in read_rows(path) if row["step"] <= step]
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
-    return rows[-1]["time"] if rows else 0.0
-
-
-def row_line(step: int, seconds: float, values: Mapping[str, float]) -> str:
-    """A row of metrics.jsonl."""
-    return json.dumps({"step": step, "time": round(seconds, 3), **values}) + "\n"
 
 
 def open_writer(

@@ -16,7 +16,7 @@ from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.loop import EVALUATION, call_lengths
-from jaxgan.runs.writer import keep_rows
+from jaxgan.runs.rows import keep_rows
 from jaxgan.studies.executors import Executor, Run, chunks, compiled, fastest, put, put_everywhere
 from jaxgan.studies.groups import alone
 from jaxgan.studies.layout import SweepDirectory

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from jaxgan.files import write_json
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.writer import row_line
+from jaxgan.runs.rows import row_line
 
 Status = Literal["training", "done", "dropped", "diverged"]
 
