@@ -105,11 +105,14 @@ def on_eight_devices(mode, function, params, *batches):
 
 
 def central_differences(function, x, step=1e-6):
-    """The gradient of a scalar NumPy function at x, in float64, one coordinate at a time."""
+    """The gradient of a NumPy function at x, in float64, one coordinate at a time.
+
+    Of a function with several values: the last axes of the gradient are those of the values.
+    """
     x = np.array(x, np.float64)
-    gradient = np.empty_like(x)
+    slopes = []
     for index in np.ndindex(x.shape):
         shift = np.zeros_like(x)
         shift[index] = step
-        gradient[index] = (function(x + shift) - function(x - shift)) / (2 * step)
-    return gradient
+        slopes.append((function(x + shift) - function(x - shift)) / (2 * step))
+    return np.reshape(slopes, x.shape + np.shape(slopes[0]))

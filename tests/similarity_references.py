@@ -64,22 +64,25 @@ def ssim_maps(a, b):
     Of intensities in [0, 2], which pixels in [-1, 1] are where black is -1.
     """
     a, b = a + 1.0, b + 1.0
-    height, width, channels = a.shape
+    height, width, _ = a.shape
     size = min(11, height, width)
     sigma = 1.5 * size / 11
     offsets = np.arange(size) - (size - 1) / 2
     window = np.exp(-(offsets[:, None] ** 2 + offsets[None] ** 2) / (2 * sigma**2))
     window /= window.sum()
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
-    maps = np.empty((2, height - size + 1, width - size + 1, channels))
-    for i, j, c in np.ndindex(maps.shape[1:]):
-        p, q = (image[i : i + size, j : j + size, c] for image in (a, b))
-        mean_p, mean_q = np.sum(window * p), np.sum(window * q)
-        variances = np.sum(window * (p - mean_p) ** 2) + np.sum(window * (q - mean_q) ** 2)
-        covariance = np.sum(window * (p - mean_p) * (q - mean_q))
-        maps[0, i, j, c] = (2 * mean_p * mean_q + c1) / (mean_p**2 + mean_q**2 + c1)
-        maps[1, i, j, c] = (2 * covariance + c2) / (variances + c2)
-    return maps
+
+    def mean(windows):
+        return np.sum(window * windows, axis=(-2, -1), keepdims=True)
+
+    # [rows, columns, channels, size, size]
+    p, q = (np.lib.stride_tricks.sliding_window_view(x, (size, size), (0, 1)) for x in (a, b))
+    mean_p, mean_q = mean(p), mean(q)
+    variances = mean((p - mean_p) ** 2) + mean((q - mean_q) ** 2)
+    covariance = mean((p - mean_p) * (q - mean_q))
+    luminance = (2 * mean_p * mean_q + c1) / (mean_p**2 + mean_q**2 + c1)
+    contrast = (2 * covariance + c2) / (variances + c2)
+    return np.stack([luminance, contrast])[..., 0, 0]
 
 
 def ssim(real, fake, match="paired"):
@@ -96,12 +99,7 @@ def ms_ssim_of_pair(a, b):
         value = value * np.maximum(kept.mean(axis=(0, 1)), 1e-4) ** (exponent / sum(exponents))
         height, width = (side // 2 for side in a.shape[:2])
         a, b = (
-            np.array(
-                [
-                    [image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean((0, 1)) for j in range(width)]
-                    for i in range(height)
-                ]
-            )
+            image[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1).mean((1, 3))
             for image in (a, b)
         )
     return 1 - np.mean(value)

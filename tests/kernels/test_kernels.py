@@ -105,7 +105,7 @@ def test_coincident_points_are_at_distance_zero(d, offset, function):
     assert np.all(other >= 0)
 
 
-@pytest.mark.parametrize("d", (2, 9, 100))
+@pytest.mark.parametrize("d", (9, *(pytest.param(d, marks=pytest.mark.slow) for d in (2, 100))))
 def test_gradients_at_coincident_points_are_finite(d):
     x = points(6, d)
 
@@ -162,7 +162,7 @@ def assert_matches(matrix, expected):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("d", (1, 8, 64))
+@pytest.mark.parametrize("d", (1, pytest.param(8, marks=pytest.mark.slow), 64))
 def test_kernel_matches_a_double_loop(name, d):
     x, y = points(7, d), points(4, d, seed=1)
     matrix = jax.jit(KERNELS[name])(x, y)
