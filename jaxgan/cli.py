@@ -329,10 +329,10 @@ def _guarded(arguments: Sequence[str], command: Callable[[], None]) -> int:
         if "--debug" in arguments:
             raise
         print(f"jaxgan: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:  # the second one, or one before anything was trained
+        return processes.leave(error, error.exit_code)
+    except KeyboardInterrupt as error:  # the second one, or one before anything was trained
         print("jaxgan: stopped at once; the last checkpoint stands", file=sys.stderr)
-        return 130
+        return processes.leave(error, 130)
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
@@ -340,5 +340,5 @@ def _guarded(arguments: Sequence[str], command: Callable[[], None]) -> int:
             raise
         line = " ".join(f"{type(error).__name__}: {error}".split())
         print(f"jaxgan: {line[:500]} (--debug shows the traceback)", file=sys.stderr)
-        return 1
+        return processes.leave(error, 1)
     return 0

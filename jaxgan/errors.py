@@ -5,9 +5,15 @@ A message is one line: the value, the rule, the remedy.
 
 
 class JaxganError(Exception):
-    """Base of the errors that end a command with one line instead of a traceback."""
+    """Base of the errors that end a command with one line instead of a traceback.
+
+    Attributes:
+        exit_code: Of the command.
+        everywhere: Whether each of the processes that train one run raises it.
+    """
 
     exit_code = 1
+    everywhere = False
 
 
 class ConfigError(JaxganError, ValueError):
@@ -26,12 +32,14 @@ class DivergedError(JaxganError):
     """A loss, gradient or parameter became NaN or infinite."""
 
     exit_code = 4
+    everywhere = True
 
 
 class InterruptedRun(JaxganError):  # noqa: N818 - not a fault: the run was saved and can go on
     """SIGINT or SIGTERM arrived; the state was saved."""
 
     exit_code = 5
+    everywhere = True
 
 
 class RunInUseError(JaxganError):

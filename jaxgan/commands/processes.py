@@ -8,8 +8,8 @@ from pathlib import Path
 from jaxgan.errors import ConfigError
 
 _FLAGS = ("--coordinator HOST:PORT", "--num-processes N", "--process-id I")
-# A process that ends with an error waits so long for the others, which wait for it.
-_SHUTDOWN_SECONDS = 20
+# What the others may still have to do, such as to print, when a process is done.
+_SHUTDOWN_SECONDS = 60
 
 
 def start(
@@ -58,6 +58,20 @@ def start(
         ) from error
     if jax.process_index():
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+
+
+def leave(error: BaseException, exit_code: int) -> int:
+    """The exit code of an error; of one that other processes do not know, ends this one at once.
+
+    They would be waited for, while they wait for this process in the next step.
+    """
+    jax = sys.modules.get("jax")
+    known = getattr(error, "everywhere", False)
+    if jax is not None and jax.distributed.is_initialized() and not known:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code
 
 
 def refuse(arguments: Sequence[str], command: str) -> None:

@@ -2,6 +2,7 @@
 
 from jaxgan.data.description import describe, described
 from jaxgan.data.embedded import digit_edges, digits
+from jaxgan.data.file_pipeline import check_grain, grain_batches
 from jaxgan.data.files import folder, npz
 from jaxgan.data.host_pipeline import host_batches
 from jaxgan.data.image_sets import cifar10, mnist
@@ -44,6 +45,7 @@ __all__ = [
     "Source",
     "batch_indices",
     "cache_directory",
+    "check_grain",
     "cifar10",
     "columns_model",
     "dataset",
@@ -57,6 +59,7 @@ __all__ = [
     "from_arrays",
     "gather",
     "gaussian_columns",
+    "grain_batches",
     "grid",
     "host_batches",
     "labelled_few",

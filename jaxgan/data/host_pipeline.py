@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -52,22 +52,15 @@ def host_batches(
         Exception: What `source.read` or `put` raised, from the next batch on.
     """
     stop = threading.Event()
-
-    streams = {} if streams is None else streams
-
-    def samples(name: str, source: Source, batch_size: int, step: int) -> Batch:
-        stream_key = stream_key_data(key_data, name)
-        order = batch_indices(stream_key, step, batch_size=batch_size, size=source.size, xp=np)
-        return source.read(local(np.asarray(order)))
+    opened = {"": (source, batch_size), **(streams or {})}
 
     def read(start: int, length: int) -> Batch:
         steps = []
         for step in range(start, start + length):
             if stop.is_set():
                 raise CancelledError
-            further = {name: samples(name, *stream, step) for name, stream in streams.items()}
-            steps.append(samples("", source, batch_size, step).replace(streams=further))
-        return put(jax.tree.map(lambda *leaves: np.stack(leaves), *steps))
+            steps.append(read_step(opened, key_data, local, step))
+        return put(stacked(steps))
 
     pool = ThreadPoolExecutor(depth, thread_name_prefix="host-batches")
     try:
@@ -76,6 +69,35 @@ def host_batches(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+def read_step(
+    opened: Mapping[str, tuple[Source, int]],
+    key_data: UInt32[np.ndarray, "2"],
+    local: Callable[[np.ndarray], np.ndarray],
+    step: int,
+) -> Batch:
+    """The batch of a step: of each data set so many rows; "" is the main one, others its streams.
+
+    Args:
+        opened: The data sets by name, each with the rows of its batches over all processes.
+        key_data: The key of the order, as in `batch_indices`.
+        local: Maps the indices of a batch to those that this process reads.
+        step: The number of the batch, from 0.
+    """
+
+    def samples(name: str) -> Batch:
+        source, batch_size = opened[name]
+        stream_key = stream_key_data(key_data, name)
+        order = batch_indices(stream_key, step, batch_size=batch_size, size=source.size, xp=np)
+        return source.read(local(np.asarray(order)))
+
+    return samples("").replace(streams={name: samples(name) for name in opened if name})
+
+
+def stacked(steps: Sequence[Batch]) -> Batch:
+    """The batches of several steps as one, [steps, rows, ...]."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *steps)
 
 
 def _spans(start: int, lengths: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,8 @@ class Source:
         mixture: The true modes, where they are known.
         curve: The curve that it follows, where it is known.
         sample_rate: Of waveforms, in Hz; None where samples are none.
+        in_memory: Whether samples lie decoded in memory, or in a file that is mapped into it; else
+            every `read` decodes them, and grain may do so ahead of the steps.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Source:
     mixture: Mixture | None = None
     curve: Curve | None = None
     sample_rate: int | None = None
+    in_memory: bool = True
 
     @property
     def nbytes(self) -> int:

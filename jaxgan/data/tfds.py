@@ -132,6 +132,7 @@ def prepared(
         num_classes=num_classes,
         dtype=np.uint8,
         read=read,
+        in_memory=False,
     )
     if source.nbytes > cache_limit:
         return source
@@ -139,7 +140,7 @@ def prepared(
     key = f"{name} {split} {source.version}"
     images, labels = decoded(key, (size, *shape), chunks, cache)
     arrays = Batch(real=images, labels=None if num_classes is None else labels)
-    return replace(source, read=partial(take, arrays))
+    return replace(source, read=partial(take, arrays), in_memory=True)
 
 
 def find(name: str, data_dir: str | Path | None = None, *, known: Iterable[str] = ()) -> Path:

@@ -50,14 +50,18 @@ def together() -> Iterator[None]:
         error, line = own, f"{type(own).__name__}\n{own}".encode()[:_LINE]
     if not several():
         return
+    # As text, of one length: what the others are told must have the same shape in all.
     lines = multihost_utils.process_allgather(np.frombuffer(line.ljust(_LINE, b"\0"), np.uint8))
+    if isinstance(error, errors.JaxganError):
+        error.everywhere = True
     if error is not None:
         raise error
     for index, padded in enumerate(lines):
         kind, _, message = bytes(padded).rstrip(b"\0").decode(errors="replace").partition("\n")
         if kind:
-            raised = getattr(errors, kind, errors.JaxganError)
-            raise raised(f"process {index}: {message}")
+            raised = getattr(errors, kind, errors.JaxganError)(f"process {index}: {message}")
+            raised.everywhere = True
+            raise raised
 
 
 def from_first(tree: PyTree) -> PyTree:
