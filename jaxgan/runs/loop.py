@@ -155,7 +155,7 @@ class _Loop:
         self.metrics: dict[str, float] = extra["metrics"]
         self.pending: parallel.StackedMetrics = {}
         self.samples_per_step = batch_sizes(config)[""]
-        self.devices = parallel.described(program.mesh)
+        self.devices = parallel.described(program.mesh, fsdp=config.fsdp)
         self.earlier_devices = extra.get("devices", self.devices)
         self.writer = open_writer(directory, self.step, config.steps, self.samples_per_step)
         self.rate = _Rate()

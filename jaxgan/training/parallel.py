@@ -68,11 +68,12 @@ def spans_processes(mesh: Mesh) -> bool:
     return len(mesh.local_devices) < mesh.size
 
 
-def described(mesh: Mesh) -> str:
-    """How many devices there are, and in how many processes, where those are several."""
-    count = f"{mesh.size} device{'s' if mesh.size > 1 else ''}"
+def described(mesh: Mesh, *, fsdp: int | None = None) -> str:
+    """Where a run is computed, in words: its bits are the same on another day in the same place."""
     processes = {device.process_index for device in mesh.devices.flat}
-    return count if len(processes) == 1 else f"{count} of {len(processes)} processes"
+    count = f"{mesh.size} device{'s' if mesh.size > 1 else ''}"
+    count += f" of {len(processes)} processes" if len(processes) > 1 else ""
+    return count if fsdp is None else f"{count}, fsdp {fsdp}"
 
 
 def state_sharding(shapes: PyTree, mesh: Mesh, *, fsdp: int | None = None) -> PyTree:
