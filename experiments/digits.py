@@ -19,6 +19,12 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.digits`: three losses, each with penalties of its own.
+SWEEP = {
+    "loss.name": ["relativistic_pairing", "hinge", "non_saturating"],
+    "penalties.r1.weight": "log:0.01:1:3",
+}
+
 
 def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small convolutions."""

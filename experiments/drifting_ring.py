@@ -14,6 +14,12 @@ from experiments import ring
 from jaxgan.cli import experiment_main
 from jaxgan.config import Config, GameConfig, TermConfig
 
+# `jaxgan sweep experiments.drifting_ring`: near and far affinities; each number of them a group.
+SWEEP = {
+    "loss.kwargs.temperatures": [(0.02, 0.05, 0.2), (0.05, 0.2), (0.02,), (0.05,), (0.2,)],
+    "generator.learning_rate.start": "log:3e-4:3e-3:3",
+}
+
 
 def config() -> Config:
     """The generator of `experiments.ring`, without an adversary, and batches of 32."""

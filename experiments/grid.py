@@ -20,6 +20,12 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.grid`: modes are lost where the penalties are weak.
+SWEEP = {
+    "penalties.r1.weight": "log:0.1:10:5",
+    "generator.learning_rate.start": "log:5e-4:8e-3:3",
+}
+
 
 def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small dense networks."""

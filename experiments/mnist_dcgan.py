@@ -21,6 +21,12 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.mnist_dcgan`: who learns faster (Heusel et al. 2017, TTUR).
+SWEEP = {
+    "generator.learning_rate": "log:5e-5:8e-4:3",
+    "discriminator.learning_rate": "log:5e-5:8e-4:3",
+}
+
 
 def config() -> Config:
     """The settings of the paper: z ~ U[-1, 1]^100, batch norm in both players, Adam 2e-4, 0.5."""

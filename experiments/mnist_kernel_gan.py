@@ -25,6 +25,12 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.mnist_kernel_gan`: the second of the five, over its bandwidth.
+SWEEP = {
+    "discriminator.network.kwargs.learned_bandwidth": [False],
+    "loss.kwargs.bandwidth": "log:0.125:8:7",
+}
+
 
 def player(**fields) -> PlayerConfig:
     """A DCGAN network of half the usual width."""

@@ -20,6 +20,13 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.ring`: how large the steps and the penalty may be.
+SWEEP = {
+    "generator.learning_rate.start": "log:3e-4:3e-3:3",
+    "discriminator.learning_rate.start": "log:3e-4:3e-3:3",
+    "penalties.r1.weight": "log:5e-4:5e-2:3",
+}
+
 
 def config() -> Config:
     """Relativistic pairing with R1 and R2 (R3GAN, Huang et al. 2024) on small dense networks."""

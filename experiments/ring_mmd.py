@@ -21,6 +21,13 @@ from jaxgan.config import (
     TermConfig,
 )
 
+# `jaxgan sweep experiments.ring_mmd`: from which bandwidth to which.
+SWEEP = {
+    "loss.kwargs.bandwidth.start": "log:0.05:0.8:5",
+    "loss.kwargs.bandwidth.end": "log:0.005:0.04:4",
+    "seeds": 2,
+}
+
 
 def config() -> Config:
     """`experiments.ring` with another loss, and a generator that suits it.

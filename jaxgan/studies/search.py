@@ -1,5 +1,6 @@
 """Searches: trials of an Optuna study, a population at a time in one program, by many workers."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,6 @@ from jaxgan.errors import CheckpointError, ConfigError, DivergedError, RunInUseE
 from jaxgan.fields import to_dict
 from jaxgan.files import read_json, write_json, write_text
 from jaxgan.registry import AT_LEAST_ONE, check_range, unknown
-from jaxgan.runs import names
 from jaxgan.runs.build import Program
 from jaxgan.runs.directory import RunDirectory, locked, written
 from jaxgan.runs.scoring import best_metric
@@ -23,6 +23,7 @@ from jaxgan.runs.signals import interruption
 from jaxgan.studies import trial_tables, trials, workers
 from jaxgan.studies.executors import named
 from jaxgan.studies.exporting import export
+from jaxgan.studies.groups import static_part
 from jaxgan.studies.layout import SweepDirectory
 from jaxgan.studies.preparation import built, check_same
 from jaxgan.studies.search_worker import SearchWorker, measured_by
@@ -96,7 +97,10 @@ def search(
     objectives = _objectives(config, program, scores)
     recipe = {
         "method": "optuna",
-        "config": to_dict(config),
+        # Where the data is differs from host to host.
+        "config": to_dict(
+            dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None))
+        ),
         "axes": [to_dict(axis._asdict()) for axis in space],
         "seeds": seeds,
         "score": list(objectives),
@@ -186,7 +190,7 @@ def _check_values(config: Config, axes: Sequence[Axis]) -> None:
         point = {axis.path: value for axis, value in zip(axes, combination, strict=True)}
         parts = {(path, str(value)) for path, value in point.items()}
         try:
-            names.check(members_of(config, point, 0, 1)[0].config)
+            static_part(members_of(config, point, 0, 1)[0].config)
         except ConfigError as error:
             refused |= dict.fromkeys(parts, error) | refused
         else:

@@ -15,7 +15,6 @@ from jaxgan.errors import ConfigError, InterruptedRun, RunInUseError
 from jaxgan.files import Log, read_json
 from jaxgan.games import Algorithm
 from jaxgan.registry import unknown
-from jaxgan.runs import names
 from jaxgan.runs.build import Program
 from jaxgan.runs.directory import locked
 from jaxgan.runs.scoring import score_names, scored_by
@@ -111,7 +110,6 @@ class SearchWorker:
         for trial in batch:
             try:
                 own = self._members(trial.number, trial.params)
-                names.check(own[0].config)
                 self._group(own[0].config)
             except ConfigError as error:  # the values do not go together
                 trials.finish(self.study, trial, None, reason=str(error))

@@ -159,7 +159,8 @@ def _score(trial: TrialResult, place: int) -> str:
         return "-"
     text = f"{trial.scores[place]:.4g}"
     if len(trial.members) > 1:
-        interval = student_interval(np.array([m["scores"][place] for m in trial.members]))
+        scores = np.array([member["scores"][place] for member in trial.members], np.float64)
+        interval = student_interval(scores)
         if not math.isnan(interval.low):  # all are equal
             text += f" +- {interval.high - trial.scores[place]:.2g}"
     return text

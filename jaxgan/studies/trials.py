@@ -68,7 +68,10 @@ def open_storage(text: str) -> BaseStorage:
     for remaining in reversed(range(_TRIES)):
         try:
             if "://" not in text:
-                return JournalStorage(JournalFileBackend(str(Path(text).expanduser())))
+                path = Path(text).expanduser()
+                if path.exists() and not _begins_as_journal(path):
+                    raise ValueError("it holds something else")
+                return JournalStorage(JournalFileBackend(str(path)))
             is_file = text.startswith("sqlite")
             options = {"connect_args": {"timeout": 60}} if is_file else {"pool_pre_ping": True}
             return RDBStorage(text, engine_kwargs=options)
@@ -86,6 +89,16 @@ def open_storage(text: str) -> BaseStorage:
                 "journal of Optuna's, or a database that can be reached"
             ) from error
     raise AssertionError
+
+
+def _begins_as_journal(path: Path) -> bool:
+    """Whether a file is empty or begins as a journal does: Optuna forgives a single bad line."""
+    with path.open("rb") as file:
+        first = file.readline()
+    try:
+        return not first or "op_code" in json.loads(first)
+    except (ValueError, TypeError):
+        return False
 
 
 @contextmanager
