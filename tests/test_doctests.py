@@ -21,7 +21,17 @@ def examples_of(name):
     return [test for test in finder.find(module, name) if test.examples]
 
 
-@pytest.mark.parametrize("name", MODULES)
+# Their examples take more than a second each, and every loss and kernel has tests of its values.
+LONG = (
+    *("jaxgan.kernels.combine", "jaxgan.kernels.functions", "jaxgan.losses.correlations"),
+    *("jaxgan.losses.kernel_gan", "jaxgan.losses.similarity", "jaxgan.losses.transport"),
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in MODULES],
+)
 def test_its_examples_are_true(name):
     for test in examples_of(name):
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)

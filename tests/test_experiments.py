@@ -61,6 +61,7 @@ def squares(prepare):
     ("side", "channels", "labelled"),
     [pytest.param(16, 1, True, marks=pytest.mark.slow), (28, 3, False)],
 )
+@pytest.mark.slow
 def test_mnist_dcgan_trains_on_any_prepared_set(side, channels, labelled, squares, tmp_path):
     data_dir = squares(side, channels, labelled)
     arguments = ["train", "experiments.mnist_dcgan", *SMALL, "--batch-size=16"]

@@ -24,7 +24,7 @@ COMMANDS = [command.line for command in README.commands]
 (PICKED_UP,) = README.code
 # What makes a run short.
 SHORT = ["--steps=2", "--num-eval-samples=8", "--log-every=2"]
-BUILT = ("experiments.grid", "experiments.ring_mmd", "photos")
+BUILT = ("experiments.grid", "experiments.ring_mmd", "photos", "recovery")
 
 
 def test_the_readme_begins_with_the_main_job_and_the_tests():
@@ -47,8 +47,12 @@ def folder(tmp_path, monkeypatch):
 
 
 def only_built(config, workdir, **options):
-    """In the place of `train`: everything up to the first step."""
-    jax.eval_shape(build(config).init, jax.random.key(0))
+    """In the place of `train`: everything up to the first step; a game of one's own is traced."""
+    program = build(config)
+    state = jax.eval_shape(program.init, jax.random.key(0))
+    if ":" in config.game.name:
+        batch = program.source.read(np.arange(config.data.batch_size))
+        jax.eval_shape(program.train_step, state, batch)
     workdir.mkdir(parents=True)
     raise SystemExit(0)
 
@@ -56,7 +60,7 @@ def only_built(config, workdir, **options):
 def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
     """In one process, for a few steps; `python -m experiments.X` is `jaxgan train`.
 
-    What is trained a second time, with other flags, or on a grid or photos, is only built.
+    What is trained a second time, with other flags, or on a grid or images, is only built.
     """
     monkeypatch.setattr(reference, "MAX_REAL", 500)  # makes evaluations short
     for line in COMMANDS[2:]:

@@ -168,7 +168,12 @@ def test_hue_turns_red_to_green_to_blue():
 
 
 @pytest.mark.parametrize(
-    ("policy", "channels"), [(PARTS, 1), (PARTS, 3), *(((part,), 3) for part in PARTS)]
+    ("policy", "channels"),
+    [
+        pytest.param(PARTS, 1, marks=pytest.mark.slow),
+        (PARTS, 3),
+        *(((part,), 3) for part in PARTS),
+    ],
 )
 def test_whole_augmentation(policy, channels, key):
     """Of the numbers that it draws; about half of all changes happen."""
@@ -237,6 +242,7 @@ def test_distribution_of_the_blits():
     assert abs(np.corrcoef(blit.flip, blit.quarter_turns)[0, 1]) < 4 * N**-0.5
 
 
+@pytest.mark.slow
 def test_distribution_of_the_warps():
     """An image turns with the probability, before or after stretching, or both."""
     warp = drawn(draw_warp, 0.6)
@@ -252,6 +258,7 @@ def test_distribution_of_the_warps():
         check_law(values[values != 0], stats.norm(0, 0.125 * size))
 
 
+@pytest.mark.slow
 def test_distribution_of_the_colours():
     colour = drawn(draw_colour, 0.6)
     check_rate(colour.luma_flip, 0.3)

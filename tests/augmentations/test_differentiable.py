@@ -110,6 +110,7 @@ def test_ratios(key):
     assert set(holes) == {1, 2, 4}
 
 
+@pytest.mark.slow
 def test_distribution_of_the_colours(key):
     """Of one-pixel images 0.2: grey, so that brightness alone is left; of two pixels, contrast."""
     augment = jax.jit(functools.partial(diffaugment, key=key, axis_name=None, policy=("colour",)))

@@ -172,6 +172,7 @@ def of_g_loss(game, example, scale):
     return game.losses(nets, example, fakes, KEY)[0]["generator"]["loss"]
 
 
+@pytest.mark.slow
 def test_an_augmentation_from_a_config_of_probability_nought_changes_nothing():
     """And is otherwise drawn anew in every step and turn; its probability is traced."""
     config = dataclasses.replace(RING, augmentation=AugmentationConfig(name="flip_shift"))
@@ -352,6 +353,7 @@ def test_latent_consistency_from_a_config():
     assert any(not np.allclose(a, b) for a, b in zip(*leaves, strict=True))
 
 
+@pytest.mark.slow
 def test_scaled_mmd():
     """Arbel et al. 2018: both losses over 1 + 10 E |J|_F^2, J by forward mode here."""
     config = dataclasses.replace(RING, loss=TermConfig(name="mmd_gaussian", jacobian_scale=10.0))
@@ -509,6 +511,7 @@ def test_mistakes_in_a_config(config, message):
         build(config)
 
 
+@pytest.mark.slow
 def test_a_loss_of_labels_from_a_config():
     """An auxiliary classifier on the digits: it gets the labels of the data."""
     config = dataclasses.replace(

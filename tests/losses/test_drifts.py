@@ -88,6 +88,7 @@ def test_values_do_not_depend_on_order():
     np.testing.assert_allclose(slope(fake[order]), slope(fake)[order], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_class_is_as_none():
     real, fake = batches(8, 8, 3)
     labels = jnp.full(8, 7)

@@ -29,7 +29,7 @@ def embeddings(seed, n, d, shift=0.0):
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.mark.parametrize("estimator", ["biased", "unbiased"])
+@pytest.mark.parametrize("estimator", [pytest.param("biased", marks=pytest.mark.slow), "unbiased"])
 @pytest.mark.parametrize(("n", "m"), [pytest.param(41, 30, marks=pytest.mark.slow), (300, 270)])
 def test_agrees_with_float64(estimator, n, m):
     real, fake = embeddings(0, n, 20), embeddings(1, m, 20, 0.3)
@@ -45,6 +45,7 @@ def test_scale_and_bandwidth_do_what_they_say():
 
 
 @pytest.mark.parametrize("shift", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
+@pytest.mark.slow
 def test_standard_error_is_the_spread_over_draws(shift):
     rng = np.random.default_rng(4)
     values = [

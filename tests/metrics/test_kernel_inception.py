@@ -116,6 +116,7 @@ def test_is_unbiased_on_equal_distributions():
     assert error < 0.1  # the diagonals would add over 2 / 16 * (E k(x, x) - E k(x, x')) > 0.8
 
 
+@pytest.mark.slow
 def test_is_unbiased_on_different_distributions():
     # d = 1, x ~ N(0, 1), y ~ N(a, 1): E k(s, t) = 1 + 3 E s E t + 3 E s^2 E t^2 + E s^3 E t^3.
     a = 0.5

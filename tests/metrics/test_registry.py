@@ -65,6 +65,7 @@ def test_every_metric_is_called_here():
 
 
 @pytest.mark.parametrize("name", METRICS)
+@pytest.mark.slow
 def test_every_metric_returns_finite_numbers(name):
     args, kwargs = CALLS[name]
     values = jax.tree.leaves(METRICS[name](*args, **kwargs))

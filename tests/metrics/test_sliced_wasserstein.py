@@ -42,6 +42,7 @@ def test_a_shift_is_known_in_closed_form(key, p):
 
 
 @pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.slow
 def test_standard_error_covers_directions_and_samples(p):
     scores = [
         sliced_wasserstein_distance(

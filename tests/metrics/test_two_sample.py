@@ -118,6 +118,7 @@ def test_offset_of_the_features_does_not_show(key):
     assert_allclose(moved.mmd2, test.mmd2, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_equal_sets_are_not_rejected(key):
     x = features(6, N)
     assert two_sample_test(x, x, key=key, num_permutations=99).p_value == 1.0

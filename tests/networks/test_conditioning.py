@@ -224,7 +224,7 @@ def test_codes_of_numpy_labels_and_of_no_conditioning():
     assert code_of(np.array([2, 0]), "none", **options) is None
 
 
-@pytest.mark.parametrize("mode", ["pmap", "shard_map"])
+@pytest.mark.parametrize("mode", [pytest.param("pmap", marks=pytest.mark.slow), "shard_map"])
 def test_conditional_players_are_the_same_on_one_device_and_on_eight(mode):
     """Values and gradients; every parameter of both players moves the loss."""
     options = {"num_classes": CLASSES}

@@ -18,6 +18,8 @@ N, IN, OUT = 3, 2, 5
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 GEOMETRIES = [(stride, k, (14, 7)) for stride in (1, 2) for k in (3, 4, 5)]
 GEOMETRIES += [(1, 4, (7, 8)), (2, 4, (7, 8))]
+# Derivatives: an odd kernel with each stride, and an even one with the stride that networks have.
+FAST = [(1, 3, (14, 7)), (2, 3, (14, 7)), (2, 4, (7, 8))]
 
 
 def lax_conv(x, w, *, stride=1, padding="SAME"):
@@ -95,7 +97,7 @@ def test_values_are_those_of_the_definitions(stride, k, sides, padding):
 
 @OPERATIONS
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
-@pytest.mark.parametrize("stride, k", [(3, 2), (3, 4)])
+@pytest.mark.parametrize("stride, k", [(3, 2), pytest.param(3, 4, marks=pytest.mark.slow)])
 def test_kernels_shorter_than_the_stride_and_strides_of_three(ours, theirs, stride, k, padding):
     x, w = operands(k)
     assert_same_derivatives(
@@ -135,7 +137,10 @@ def assert_same_derivatives(ours, theirs, x, w, tolerance=1e-5):
 
 
 @OPERATIONS
-@pytest.mark.parametrize("stride, k, sides", GEOMETRIES)
+@pytest.mark.parametrize(
+    "stride, k, sides",
+    [pytest.param(*g, marks=() if g in FAST else pytest.mark.slow) for g in GEOMETRIES],
+)
 def test_first_and_second_derivatives_are_those_of_lax(ours, theirs, stride, k, sides):
     x, w = operands(k, sides)
     assert_same_derivatives(
@@ -144,7 +149,16 @@ def test_first_and_second_derivatives_are_those_of_lax(ours, theirs, stride, k, 
 
 
 @OPERATIONS
-@pytest.mark.parametrize("stride, k, side", [(4, 25, 16), (4, 25, 64), (4, 16, 5), (1, 3, 7)])
+@pytest.mark.parametrize(
+    "stride, k, side",
+    [
+        (4, 25, 16),
+        *(
+            pytest.param(*geometry, marks=pytest.mark.slow)
+            for geometry in [(4, 25, 64), (4, 16, 5), (1, 3, 7)]
+        ),
+    ],
+)
 def test_along_one_axis(ours, theirs, stride, k, side):
     """Images of one row, and kernels that are longer than what they slide over."""
     x, w = operands(k, (1, side))
@@ -188,6 +202,7 @@ def test_groups_and_their_derivatives_are_those_of_lax(stride):
     assert_same_derivatives(ours, theirs, *grouped_operands())
 
 
+@pytest.mark.slow
 def test_groups_under_vmap_of_training():
     x, w = grouped_operands(batch=(2,))
 
@@ -225,6 +240,7 @@ def test_bfloat16_is_as_close_as_its_seven_bits(ours, theirs):
 
 
 @OPERATIONS
+@pytest.mark.slow
 def test_third_derivatives_are_those_of_central_differences(ours, theirs):
     del theirs
     with jax.enable_x64(True):

@@ -67,6 +67,7 @@ def test_blocks_start_as_identities_and_their_inner_layers_at_the_scale_of_fixup
     np.testing.assert_allclose(np.std(made["basis"]), 1, rtol=0.15)
 
 
+@pytest.mark.slow
 def test_outputs_are_of_order_one_at_the_start():
     """A doubling keeps (10 / 16)^2 of the variance of white noise, less at borders."""
     fake = started(R3GANGenerator((8, 8, 3), **SMALL), normal(64, 64))

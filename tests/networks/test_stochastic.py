@@ -90,7 +90,11 @@ def test_bfloat16_stays_so_and_evaluation_and_none_leave_x_alone(key, function):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if "dcgan" in n else ()) for n in PLAYERS]
+    "name",
+    [
+        pytest.param(n, marks=() if n in ("mlp", "mlp generator") else pytest.mark.slow)
+        for n in PLAYERS
+    ],
 )
 def test_levels_may_be_traced_and_gradients_flow(key, name):
     """The gradients in the deviations are those of central differences of the compiled function."""

@@ -192,7 +192,9 @@ def test_hand_worked_input_jacobian():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("n", "m", "k"), [(6, 6, 1), (7, 3, 3), (3, 7, 1)])
+@pytest.mark.parametrize(
+    ("n", "m", "k"), [pytest.param(6, 6, 1, marks=pytest.mark.slow), (7, 3, 3), (3, 7, 1)]
+)
 def test_value_matches_a_loop_over_samples(name, n, m, k, key):
     params, real, fake = critic_params(k), images(n), images(m, seed=1) + 0.5
     value = jax.jit(functools.partial(evaluate, name))(params, real, fake, key)

@@ -82,6 +82,7 @@ def test_a_finished_run_stays_as_it_is(uninterrupted):
     assert (uninterrupted.workdir / "metrics.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_steps_per_call_do_not_matter(tmp_path, uninterrupted):
     other = train(tiny(steps_per_call=10), tmp_path)
     np.testing.assert_allclose(
@@ -91,7 +92,8 @@ def test_steps_per_call_do_not_matter(tmp_path, uninterrupted):
     )
 
 
-@pytest.mark.parametrize("mode", ["jit", pytest.param("pmap", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["jit", "pmap"])
+@pytest.mark.slow
 def test_data_from_the_host_is_the_same_data(mode, tmp_path, uninterrupted):
     streamed = train(override(tiny(parallel=mode), "data.placement", "host"), tmp_path)
     for one, other in zip(rows(tmp_path), rows(uninterrupted.workdir), strict=True):

@@ -70,6 +70,7 @@ def test_the_logarithm_grows_by_the_error_and_stops_at_the_limits():
     assert hparams["inner"]["b"] == jnp.float32(2.9)  # the old ones stay as they were
 
 
+@pytest.mark.slow
 def test_a_controller_finds_the_penalty_that_keeps_a_distance():
     """The gap between mean logits of a Wasserstein critic falls as R1's weight grows."""
     gap = {"name": "l1", "kwargs": {"match": "mean"}, "target": 0.5, "rate": 0.05, "upper": 1e3}

@@ -91,6 +91,7 @@ def test_every_permutation_is_equally_likely(size):
     assert stats.chisquare(counts).pvalue > P_VALUE
 
 
+@pytest.mark.slow
 def test_neighbours_land_anywhere_relative_to_each_other():
     size = 61
     order = orders(20_000, size)
@@ -134,6 +135,7 @@ def test_mapped_over_keys_and_scanned_over_steps():
     assert len({tuple(row) for row in np.asarray(scanned[:, 0]).tolist()}) == 4
 
 
+@pytest.mark.slow
 def test_cheap_inside_a_scan():
     @jax.jit
     def run(key_data):

@@ -146,6 +146,7 @@ def test_the_rest_of_a_config_on_eight_devices(mode):
     check_equal(trained(config, 1), trained(config, 8, mode))
 
 
+@pytest.mark.slow
 def test_shard_map_equals_one_device():
     config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian"), parallel="pmap")
     mesh = parallel.make_mesh()

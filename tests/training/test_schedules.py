@@ -190,6 +190,7 @@ def test_the_ends_are_traced(runs):
     assert ramped_step._cache_size() == plain_step._cache_size() == 1
 
 
+@pytest.mark.slow
 def test_a_sweep_over_the_ends_of_ramps(runs):
     """Members of a vmapped sweep equal runs of their own."""
     program, state, step = runs[0]

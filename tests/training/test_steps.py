@@ -85,6 +85,7 @@ def test_one_step_is_a_discriminator_update_then_a_generator_update():
     }
 
 
+@pytest.mark.slow
 def test_further_discriminator_steps_are_further_updates_on_every_kth_sample():
     """With one latent distribution of a single point, three steps equal three single ones."""
     program, state = start(dataclasses.replace(RING, loss=TermConfig(name="least_squares")))
@@ -119,13 +120,16 @@ def test_fresh_latents_change_the_generators_update_alone(plain):
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param(names, marks=pytest.mark.slow if i > 1 else ())
+        pytest.param(names, marks=pytest.mark.slow if i != 1 else ())
         for i, names in enumerate(GROUPS)
     ],
     ids=lambda names: f"{names[0]}...{names[-1]}",
 )
 def test_every_loss_trains(names):
-    """Fifty steps of Adam stay finite, and move both players, where there are two."""
+    """Fifty steps of Adam stay finite, and move both players, where there are two.
+
+    The first group trains in test_parallel.py too.
+    """
     config = with_losses(RING, names)
     two = config.game.name == "adversarial"
     config = dataclasses.replace(
@@ -291,6 +295,7 @@ def test_no_float_recompiles():
     assert not np.array_equal(*leaves)
 
 
+@pytest.mark.slow
 def test_members_of_a_vmapped_sweep_equal_runs_of_their_own():
     """Over seeds and floats at once: K steps of the public function, data and all."""
     program, _ = start(RING)

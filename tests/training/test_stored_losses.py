@@ -141,7 +141,7 @@ CONFIGS = {
         },
     ),
 }
-SLOW = ("grid", "terms", "digits", "dcgan", "wgan", "gmmn", "spectral")
+SLOW = ("grid", "terms", "mmd", "controlled", "digits", "dcgan", "wgan", "gmmn", "spectral")
 
 
 def test_every_config_is_stored():
