@@ -13,6 +13,7 @@ from itertools import islice
 
 import jax
 import numpy as np
+from absl import flags
 from jaxtyping import UInt32
 
 from jaxgan.data.host_pipeline import read_step, stacked
@@ -76,6 +77,7 @@ def grain_batches(
     options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=ahead)
     steps = numbers.map(partial(read_step, opened, key_data, local)).to_iter_dataset(options)
     if workers:
+        flags.FLAGS.mark_as_parsed()  # grain's workers ask for absl's flags, which jaxgan has not
         buffered = -(-ahead // workers)
         steps = steps.mp_prefetch(grain.MultiprocessingOptions(workers, buffered))
     reading = iter(steps)

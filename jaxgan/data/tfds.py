@@ -6,7 +6,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -107,16 +107,9 @@ def prepared(
         )
     workers = WORKERS if None in stored or math.prod(stored[:2]) >= THREADED_PIXELS else 1
 
-    def decode(indices: np.ndarray) -> Decoded:
-        parts = np.array_split(indices, workers)
-        with _readable(name, directory), ThreadPoolExecutor(workers) as pool:
-            examples = partial(_decode, records, shape, resize, pad, num_classes is not None)
-            images, labels = zip(*pool.map(examples, parts), strict=True)
-        return np.concatenate(images), np.concatenate(labels)
-
-    def read(indices: np.ndarray) -> Batch:
-        images, labels = decode(indices)
-        return Batch(real=images, labels=None if num_classes is None else labels)
+    # Functions of modules, which processes that read can be sent.
+    examples = partial(_decode, records, shape, resize, pad, num_classes is not None)
+    decode = partial(_decode_in_threads, examples, workers, name, directory)
 
     def chunks() -> Iterator[Decoded]:
         length = max(1, CHUNK_BYTES // math.prod(shape))
@@ -131,7 +124,7 @@ def prepared(
         size=size,
         num_classes=num_classes,
         dtype=np.uint8,
-        read=read,
+        read=partial(_read, decode, num_classes is not None),
         in_memory=False,
     )
     if source.nbytes > cache_limit:
@@ -225,6 +218,25 @@ def _decode(
         if labelled:
             labels[row] = record["label"]
     return images, labels
+
+
+def _decode_in_threads(
+    examples: Callable[[np.ndarray], Decoded],
+    workers: int,
+    name: str,
+    directory: Path,
+    indices: np.ndarray,
+) -> Decoded:
+    """The images and labels at `indices`, of which each thread decodes a part."""
+    parts = np.array_split(indices, workers)
+    with _readable(name, directory), ThreadPoolExecutor(workers) as pool:
+        images, labels = zip(*pool.map(examples, parts), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _read(decode: Callable[[np.ndarray], Decoded], labelled: bool, indices: np.ndarray) -> Batch:
+    images, labels = decode(indices)
+    return Batch(real=images, labels=labels if labelled else None)
 
 
 @contextmanager
