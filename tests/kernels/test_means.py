@@ -43,7 +43,7 @@ VALUE_AND_GRADIENT = jax.jit(
 
 
 @pytest.mark.parametrize("tile", (0, TILE))
-@pytest.mark.parametrize(("n", "m"), SIZES)
+@pytest.mark.parametrize(("n", "m"), [pytest.param(*SIZES[0], marks=pytest.mark.slow), *SIZES[1:]])
 def test_value_and_gradient_match_a_double_loop(n, m, tile):
     x, y = points(n), points(m, seed=1)
     kernel = KERNEL_REFERENCES["gaussian"]

@@ -51,7 +51,14 @@ SINKHORN = {
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("score_drift", {"kernel": kernel, "bandwidths": (0.3, 1.0)}) for kernel in KERNELS]
+    [
+        pytest.param(
+            "score_drift",
+            {"kernel": kernel, "bandwidths": (0.3, 1.0)},
+            marks=pytest.mark.slow if i else (),
+        )
+        for i, kernel in enumerate(KERNELS)
+    ]
     + [("sinkhorn_drift", SINKHORN)],
 )
 def test_values_and_gradients_at_other_fakes_as_constants(name, settings):

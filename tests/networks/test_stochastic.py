@@ -168,7 +168,7 @@ def test_each_level_acts_where_it_is_said_to(key):
         ("mlp generator", "pmap"),
         pytest.param("mlp", "shard_map", marks=pytest.mark.slow),
         pytest.param("mlp", "sharded_jit", marks=pytest.mark.slow),
-        ("dcgan", "shard_map"),
+        pytest.param("dcgan", "shard_map", marks=pytest.mark.slow),
     ],
 )
 def test_draws_are_the_same_on_one_device_and_on_eight(key, name, mode):
