@@ -78,7 +78,7 @@ def open_storage(text: str) -> BaseStorage:
         except ImportError as error:
             raise ConfigError(
                 f"storage {without_password(text)} needs a driver that is not installed; for "
-                "PostgreSQL: pip install psycopg2-binary"
+                "PostgreSQL: pip install 'psycopg[binary]'"
             ) from error
         except Exception as error:  # those of files, of JSON, of SQLAlchemy and of drivers
             if remaining and isinstance(error, SQLAlchemyError):
