@@ -22,9 +22,10 @@ _USAGE = 'jaxgan compare EXPERIMENT --losses a,b or --variant "LABEL: --flag val
 class CompareOptions:
     """Compares losses, or any variants of an experiment, over seeds: intervals and verdicts.
 
-    Each variant is trained with each seed; its runs are in WORKDIR/LABEL/seed-SEED. The same
-    command goes on where an earlier one stopped, also with more seeds or variants. All other flags
-    are the experiment's, as in `jaxgan train`, and hold for all variants.
+    Each variant is trained with each seed; its runs are in WORKDIR/LABEL/seed-SEED, or with
+    --together in the sweep WORKDIR/LABEL/seeds-FIRST-LAST. The same command goes on where an
+    earlier one stopped, also with more seeds or variants. All other flags are the experiment's, as
+    in `jaxgan train`, and hold for all variants.
     """
 
     config: Annotated[Config, UNPREFIXED]
@@ -42,6 +43,8 @@ class CompareOptions:
     """Variant that the others are compared with; default: the first."""
     higher_is_better: bool = False
     """Of a game's own figure, such as test_error, of which that is not known."""
+    together: bool = False
+    """Train the seeds of a variant in one program: one compilation, and often less time."""
     workdir: Path | None = None
     """Directory of all runs; default: runs/EXPERIMENT-compared."""
     debug: bool = False
@@ -78,6 +81,8 @@ def command(arguments: Sequence[str]) -> None:
     if len(configs) < 2:
         raise ConfigError(f"variants: {', '.join(configs) or 'none'}; name two: {_USAGE}")
     runtime.prepare()
+    if options.together:
+        runtime.take_all_cores()
     from jaxgan.studies.compare import compare
     from jaxgan.studies.comparison_report import print_tables
 
@@ -89,6 +94,7 @@ def command(arguments: Sequence[str]) -> None:
         samplings=options.samplings,
         baseline=options.baseline,
         higher_is_better=options.higher_is_better,
+        together=options.together,
         experiments=modules,
     )
     print_tables(comparison)

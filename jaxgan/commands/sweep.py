@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import inspect
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,7 +111,7 @@ def command(arguments: Sequence[str]) -> None:
     for member in members(options.config, axes, **drawn):
         names.check(member.config)
     runtime.prepare()
-    _take_all_cores()
+    runtime.take_all_cores()
     from jaxgan.studies.sweep import sweep
 
     results = sweep(
@@ -160,7 +159,7 @@ def _search(
 ) -> None:
     """Trains trials of a study."""
     runtime.prepare()
-    _take_all_cores()
+    runtime.take_all_cores()
     from jaxgan.studies.search import search
 
     assert options.optuna is not None and options.trials is not None
@@ -235,14 +234,3 @@ def _axes(vary: Sequence[str], config: Config) -> dict[str, str]:
             raise ConfigError(f"--vary {path} is given twice; give all values at once")
         axes[path] = spec
     return axes
-
-
-def _take_all_cores() -> None:
-    """One CPU device a core, unless the environment says how many."""
-    import jax
-
-    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
-        return
-    if jax.config.values["jax_num_cpu_devices"] == -1:
-        available = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-        jax.config.update("jax_num_cpu_devices", len(available(0)))

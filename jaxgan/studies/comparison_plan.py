@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +80,24 @@ def planned(
 def folder_of(label: str) -> str:
     """The name of the directory of a variant's runs."""
     return label.replace(" ", "-")
+
+
+def spans(folder: Path, seeds: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and the last seed of each sweep that holds some of the seeds, or is to.
+
+    Args:
+        folder: That of a variant: sweeps of seeds that began there are gone on with.
+        seeds: In ascending order.
+    """
+    begun = [tuple(map(int, path.name.split("-")[1:])) for path in folder.glob("seeds-*-*")]
+    found: list[tuple[int, int]] = []
+    for seed in seeds:
+        if found and seed <= found[-1][1]:
+            continue
+        holding = [(first, last) for first, last in begun if first <= seed <= last]
+        following = [first for first, _ in begun if first > seed]
+        found.append(holding[0] if holding else (seed, min([*following, seeds[-1] + 1]) - 1))
+    return found
 
 
 def known_of(path: Path, plan: Plan) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def sweep(
     executor: str = "auto",
     halving: int | None = None,
     experiment: ModuleType | None = None,
+    log: Log | None = None,
 ) -> Results:
     """Trains every combination of what varies, and ranks them.
 
@@ -66,6 +67,7 @@ def sweep(
         executor: "vmap", "map", "shard", or "auto", which measures them.
         halving: Of the points of each rung only the best one in so many goes on; None: all.
         experiment: The module of the config, which is kept with each member.
+        log: Told how it goes; None: that is printed, and the table of what came of it.
 
     Raises:
         ConfigError: what cannot vary so, cannot be run, or another sweep in the directory.
@@ -76,7 +78,8 @@ def sweep(
         CheckpointError: there are checkpoints, and none can be used.
         RunDirectoryError: the disk is full, or the directory was removed.
     """
-    log = partial(rich.console.Console(highlight=False, soft_wrap=True).print, markup=False)
+    silent = log is not None
+    log = log or partial(rich.console.Console(highlight=False, soft_wrap=True).print, markup=False)
     found = members(config, axes, method=method, num=num, seeds=seeds)
     named(executor, len(found))  # before anything is written
     num_points = found[-1].point + 1
@@ -119,7 +122,8 @@ def sweep(
             write_text(directory.table, markdown(results))
         if results.best is not None:
             export(directory.root, results.best.index)
-    show(*cells(results))
+    if not silent:
+        show(*cells(results))
     if results.best is None:
         raise DivergedError(
             f"all {len(found)} members diverged; {directory.table} tells when; lower the learning "

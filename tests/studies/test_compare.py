@@ -152,6 +152,35 @@ def test_lost_evaluations_are_made_again_and_are_the_same(study, copy):
     assert repeated.verdicts == found.verdicts
 
 
+def test_seeds_together_score_as_each_by_itself(study, tmp_path, monkeypatch):
+    found, _ = study
+    told = []
+    options = {"samplings": 2, "log": told.append, "together": True}
+    together = jaxgan.compare(variants(), tmp_path, seeds=2, **options)
+    assert [line for line in told if ", seeds " in line] == [
+        f"{label}, seeds 0 to 1" for label in variants()
+    ]
+    assert together.variants["too fast"].lost == found.variants["too fast"].lost
+    for label in ("drifting", "energy"):
+        scores = together.variants[label].scores
+        assert scores.keys() == {0, 1} and together.variants[label].step_seconds > 0
+        for seed, values in scores.items():
+            np.testing.assert_allclose(values, found.variants[label].scores[seed], rtol=1e-4)
+
+    asked, sweep = [], compare.sweep
+
+    def counted(*arguments, seeds, **options):
+        asked.append(seeds)
+        return sweep(*arguments, seeds=seeds, **options)
+
+    monkeypatch.setattr(compare, "sweep", counted)
+    repeated = jaxgan.compare(variants(), tmp_path, seeds=2, **options)
+    assert not asked and repeated.verdicts == together.verdicts
+    more = jaxgan.compare(variants(), tmp_path, seeds=3, **options)
+    assert asked == [1, 1, 1] and more.seeds == (0, 1, 2)
+    assert (tmp_path / "energy" / "seeds-2-2" / "table.md").exists()
+
+
 def test_evaluations_and_baselines_can_be_added(study, copy, monkeypatch):
     found, _ = study
     more = jaxgan.compare(variants(), copy, seeds=2, samplings=3, baseline="energy", log=print)

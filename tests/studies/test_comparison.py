@@ -17,11 +17,29 @@ from jaxgan.studies.comparison import (
     variant_of,
     verdicts_of,
 )
+from jaxgan.studies.comparison_plan import spans
 from jaxgan.studies.comparison_report import markdown, picture, tables
 from jaxgan.studies.statistics import paired_differences
 
 SCORE = "eval/fid"
 NOISE = (0.3, -0.2, 0.1, -0.3, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("begun", "seeds", "found"),
+    [
+        ([], (0, 1, 2), [(0, 2)]),
+        (["seeds-0-4"], (2, 3), [(0, 4)]),  # their evaluations were cut short
+        (["seeds-0-1"], (0, 1, 2, 3), [(0, 1), (2, 3)]),
+        (["seeds-0-1"], (2, 3), [(2, 3)]),
+        (["seeds-4-5"], (2, 3, 4, 5, 6), [(2, 3), (4, 5), (6, 6)]),
+        (["seeds-0-1", "seed-2"], (), []),
+    ],
+)
+def test_sweeps_that_began_are_gone_on_with(begun, seeds, found, tmp_path):
+    for name in begun:
+        (tmp_path / name).mkdir()
+    assert spans(tmp_path, seeds) == found
 
 
 def variant(means, lost=()):
