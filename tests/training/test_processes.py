@@ -28,7 +28,7 @@ RUN = (
     *("-m", "experiments.ring", f"--steps={STEPS}", "--steps-per-call=2", "--log-every=2"),
     *("--checkpoint-every=2", "--eval-every=0", "--num-eval-samples=100", "--batch-size=16"),
     *("--generator.network.kwargs.widths=16", "--generator.network.kwargs.norm=batch"),
-    *("--discriminator.network.kwargs.widths=16", "--penalties={}", "--loss.name=mmd_gaussian"),
+    *("--discriminator.network.kwargs.widths=16", "--loss.name=mmd_gaussian"),
     *("--loss.on=features", "--generator.optimizer.name=sgd", "--discriminator.optimizer.name=sgd"),
 )
 
