@@ -3,6 +3,7 @@
 from jaxgan.kernels.combine import Kernel, ema_bandwidth, median_bandwidth, product, weighted_sum
 from jaxgan.kernels.distances import (
     MAX_DIRECT_DIMENSION,
+    distance_powers,
     euclidean_distances,
     inner_products,
     manhattan_distances,
@@ -47,6 +48,7 @@ __all__ = [
     "arc_cosine",
     "at_least_float32",
     "cosine",
+    "distance_powers",
     "ema_bandwidth",
     "energy",
     "euclidean_distances",

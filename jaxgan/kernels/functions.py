@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, ScalarLike
 
 from jaxgan.errors import ConfigError
 from jaxgan.kernels.distances import (
+    distance_powers,
     euclidean_distances,
     inner_products,
     manhattan_distances,
@@ -53,7 +54,7 @@ def gaussian(
     >>> gaussian(jnp.array([[0.0]]), jnp.array([[0.0], [100.0]]))
     Array([[1., 0.]], dtype=float32)
     """
-    return jnp.exp(-squared_distances(x, y) / (2 * bandwidth**2))
+    return jnp.exp(squared_distances(x, y) * (-0.5 / bandwidth**2))
 
 
 @kernel(ranges={"bandwidths": POSITIVE, "weights": POSITIVE})
@@ -93,7 +94,7 @@ def gaussian_mixture(
     squared = squared_distances(x, y)
     total = jnp.zeros_like(squared)
     for weight, bandwidth in zip(weight_of, bandwidths, strict=True):
-        total += weight * jnp.exp(-squared / (2 * bandwidth**2))
+        total += weight * jnp.exp(squared * (-0.5 / bandwidth**2))
     return total / functools.reduce(jnp.add, weight_of) if average else total
 
 
@@ -135,7 +136,7 @@ def rational_quadratic(
     squared = squared_distances(x, y)
     total = jnp.zeros_like(squared)
     for alpha in alphas:
-        total += _negative_power(squared / (2 * alpha), alpha)
+        total += _negative_power(squared * (0.5 / alpha), alpha)
     return total
 
 
@@ -233,7 +234,7 @@ def inverse_multiquadric(
     >>> inverse_multiquadric(jnp.array([[0.0]]), jnp.array([[1.0]]), exponent=1.0)
     Array([[0.5]], dtype=float32)
     """
-    return _negative_power(squared_distances(x, y) / bandwidth**2, exponent)
+    return _negative_power(squared_distances(x, y) * (1 / bandwidth**2), exponent)
 
 
 @kernel(ranges={"exponent": ENERGY_EXPONENTS})
@@ -257,7 +258,7 @@ def energy(
     """
     x, y = at_least_float32(x, y)
     to_origin = [safe_power(jnp.sum(jnp.square(z), axis=1), exponent / 2) for z in (x, y)]
-    between = safe_power(squared_distances(x, y), exponent / 2)
+    between = distance_powers(x, y, exponent=exponent)
     return (to_origin[0][:, None] + to_origin[1][None] - between) / 2
 
 

@@ -180,47 +180,85 @@ def _pass(
     rows = _blocks(x, tile)
     columns = rows if y is None else _blocks(y, tile)
 
-    def tile_sums(
-        a: Float[Array, "b d"], b: Float[Array, "b d"], consts: list[Any], weights: Array
-    ) -> Float[Array, "b"]:
-        (gram,) = jaxpr_as_fun(ClosedJaxpr(plan.jaxpr, consts))(a, b)
-        return jnp.sum(gram * weights, axis=1)
-
     def pair_weights(i: Int[Array, ""], j: Int[Array, ""]) -> Float[Array, "b b"]:
-        """0 for padding and for pairs that do not count, 2 for what stands for its mirror image."""
+        """0 for padding and for pairs that do not count, 1 for the others."""
         row, column = (k * tile + jnp.arange(tile) for k in (i, j))
         counts = (row < n)[:, None] & (column < m)[None]
         if not plan.diagonal:
             counts &= row[:, None] != column[None]
-        times = jnp.where(i == j, 1, 2) if y is None else 1
-        return jnp.where(counts, times, 0).astype(plan.dtype)
+        return counts.astype(plan.dtype)
 
-    def add_tile(carry: PyTree, pair: Int[Array, "2"]) -> tuple[PyTree, None]:
-        (totals, gradients), (i, j) = carry, pair
-        sums = functools.partial(tile_sums, weights=pair_weights(i, j))
+    floats = [jnp.issubdtype(jnp.result_type(c), jnp.inexact) for c in consts]
+
+    def of_tile(
+        a: Float[Array, "b d"],
+        b: Float[Array, "b d"],
+        consts: list[Any],
+        i: Int[Array, ""],
+        j: Int[Array, ""],
+    ) -> tuple[Float[Array, "b"], PyTree]:
+        """Sums of a tile's rows, and their gradient by a, b and those consts that are floats."""
+        weights = pair_weights(i, j)
+
+        def row_sums(
+            a: Float[Array, "b d"], b: Float[Array, "b d"], consts: list[Any]
+        ) -> Float[Array, "b"]:
+            (gram,) = jaxpr_as_fun(ClosedJaxpr(plan.jaxpr, consts))(a, b)
+            return jnp.sum(gram * weights, axis=1)
+
         if not differentiate:
-            return (totals.at[i].add(sums(rows[i], columns[j], consts)), gradients), None
-        value, vjp = jax.vjp(sums, rows[i], columns[j], consts)
-        a, b, c = vjp(jnp.ones_like(value))
-        by_x, by_y, by_consts = gradients
+            return row_sums(a, b, consts), None
+        sums, vjp = jax.vjp(row_sums, a, b, consts)
+        by_a, by_b, by_consts = vjp(jnp.ones_like(sums))
+        return sums, (by_a, by_b, _kept(by_consts, floats))
+
+    def of_no_tile(
+        a: Float[Array, "b d"], b: Float[Array, "b d"], consts: list[Any], *_: Int[Array, ""]
+    ) -> tuple[Float[Array, "b"], PyTree]:
+        sums = _zeros_like(a[:, 0]).astype(plan.dtype)
+        nothing = jax.tree.map(_zeros_like, (a, b, _kept(consts, floats)))
+        return sums, nothing if differentiate else None
+
+    def add_tile(carry: PyTree, which: tuple[Array, ...]) -> tuple[PyTree, None]:
+        (totals, gradients), (i, j, times) = carry, which
+        operands = rows[i], columns[j], consts, i, j
+        if apart:
+            sums, gradient = jax.lax.cond(times > 0, of_tile, of_no_tile, *operands)
+        else:
+            sums, gradient = of_tile(*operands)
+        sums, gradient = jax.tree.map(lambda g: times.astype(g.dtype) * g, (sums, gradient))
+        totals = totals.at[i].add(sums)
+        if not differentiate:
+            return (totals, gradients), None
+        (a, b, c), (by_x, by_y, by_consts) = gradient, gradients
         by_x = by_x.at[i].add(a)
         if y is None:
             by_x = by_x.at[j].add(b)
         else:
             by_y = by_y.at[j].add(b)
-        by_consts = [g if g is None else g + h for g, h in zip(by_consts, c, strict=True)]
-        return (totals.at[i].add(value), (by_x, by_y, by_consts)), None
+        return (totals, (by_x, by_y, jax.tree.map(jnp.add, by_consts, c))), None
 
     # A total for each row of tiles, and within it for each row of a tile, rounds less.
     totals = _zeros_like(rows[:, :, 0]).astype(plan.dtype)
     gradients = None
     if differentiate:
-        floats = [c if jnp.issubdtype(jnp.result_type(c), jnp.inexact) else None for c in consts]
-        gradients = jax.tree.map(_zeros_like, (rows, None if y is None else columns, floats))
-    pairs = [(i, j) for i in range(len(rows)) for j in range(i if y is None else 0, len(columns))]
+        like = rows, None if y is None else columns, _kept(consts, floats)
+        gradients = jax.tree.map(_zeros_like, like)
+    i, j = np.indices((len(rows), len(columns))).reshape(2, -1)
+    if y is None:
+        i, j = i[i <= j], j[i <= j]
+    times = np.where((y is None) & (i != j), 2.0, 1.0)  # what stands for its mirror image too
+    # XLA:CPU fuses the choice of the blocks into every loop over a tile's pairs, which then takes
+    # one pair at a time: five times as long for an exponential. A branch is compiled by itself; a
+    # tile that does not count, before the others, keeps XLA from seeing that one branch would do.
+    apart = jax.default_backend() == "cpu"
+    if apart:
+        i, j, times = (np.pad(which, (1, 0)) for which in (i, j, times))
     # Where the gradient is differentiated in its turn, tiles are computed again, not kept.
     add_tile = jax.checkpoint(add_tile)
-    (totals, gradients), _ = jax.lax.scan(add_tile, (totals, gradients), jnp.array(pairs))
+    (totals, gradients), _ = jax.lax.scan(
+        add_tile, (totals, gradients), jax.tree.map(jnp.asarray, (i, j, times))
+    )
     if gradients is not None:
         by_x, by_y, by_consts = gradients
         by_x = by_x.reshape(-1, x.shape[1])[:n]
@@ -232,6 +270,11 @@ def _pass(
 def _blocks(x: Float[Array, "n d"], tile: int) -> Float[Array, "blocks tile d"]:
     """The points in blocks, the last filled up with its last point: a kernel is finite there."""
     return jnp.pad(x, ((0, -len(x) % tile), (0, 0)), mode="edge").reshape(-1, tile, x.shape[1])
+
+
+def _kept(items: list[Any], kept: list[bool]) -> list[Any]:
+    """The items that are kept, None for the others."""
+    return [item if keep else None for item, keep in zip(items, kept, strict=True)]
 
 
 def _zeros_like(x: Shaped[Array, "*shape"]) -> Shaped[Array, "*shape"]:

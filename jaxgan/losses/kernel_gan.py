@@ -18,6 +18,7 @@ from jaxgan.kernels import (
     RANGES,
     REPULSIVE_BANDWIDTHS,
     Scalars,
+    distance_powers,
     euclidean_distances,
     gaussian,
     gaussian_mixture,
@@ -30,7 +31,7 @@ from jaxgan.kernels.functions import ENERGY_EXPONENTS
 from jaxgan.losses.common import at_least, same_length, vectors, zero_sum
 from jaxgan.losses.mmd import conditional_mmd2, mmd2, pair_means
 from jaxgan.losses.record import loss
-from jaxgan.numerics import pairs, safe_power, safe_sqrt
+from jaxgan.numerics import pairs, safe_sqrt
 from jaxgan.registry import NON_NEGATIVE, POSITIVE, hyperparameters
 from jaxgan.types import Losses
 
@@ -265,14 +266,8 @@ def energy_distance(
     >>> float(energy_distance(real, fake).generator)  # 2 * 4.5 - 1 - 2
     6.0
     """
-    kernel = functools.partial(_negative_distance, exponent=exponent)
-    return zero_sum(mmd2(real, fake, kernel=kernel, estimator=estimator))
-
-
-def _negative_distance(
-    x: Float[Array, "n d"], y: Float[Array, "m d"], *, exponent: ScalarLike
-) -> Float[Array, "n m"]:
-    return -safe_power(squared_distances(x, y), exponent / 2)
+    kernel = functools.partial(distance_powers, exponent=exponent)
+    return zero_sum(-mmd2(real, fake, kernel=kernel, estimator=estimator))
 
 
 @loss()

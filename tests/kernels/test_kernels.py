@@ -18,6 +18,7 @@ from jaxgan.kernels import (
     RANGES,
     arc_cosine,
     cosine,
+    distance_powers,
     gaussian,
     gaussian_mixture,
     kernel,
@@ -140,6 +141,30 @@ def test_squared_distances_gradient_matches_central_differences(d):
         )
         assert gradient.dtype == jnp.float64
     np.testing.assert_allclose(gradient, central_differences(numpy_total, x), atol=1e-7)
+
+
+@pytest.mark.parametrize("exponent", (0.7, 1.0))
+def test_distance_powers_and_two_derivatives_match_those_of_a_power(exponent):
+    """By the points and by the exponent, in closed form of the distances r: 1 is a root of r^2."""
+    x, y = np.array([[0.0, 1.0]]), np.array([[0.5, 3.0], [-1.0, 0.2], [0.0, 1.0]])
+    r = np.linalg.norm(x - y, axis=1)[:2]
+
+    @jax.jit
+    def along(shift, exponent):
+        """Of points at r (1 + shift)."""
+        return distance_powers(jnp.asarray(x), y + shift * (y - x), exponent=exponent)
+
+    with jax.enable_x64(True):
+        arguments = jnp.float64(0.0), jnp.float64(exponent)
+        powers = along(*arguments)[0]
+        of_shift, of_exponent = (jax.jacfwd(along, k)(*arguments)[0] for k in (0, 1))
+        mixed = jax.jacrev(jax.jacrev(along, 0), 1)(*arguments)[0]
+    np.testing.assert_allclose(powers[:2], r**exponent, rtol=1e-12)
+    np.testing.assert_allclose(of_shift[:2], exponent * r**exponent, rtol=1e-12)
+    np.testing.assert_allclose(of_exponent[:2], np.log(r) * r**exponent, rtol=1e-12, atol=1e-12)
+    expected = (1 + exponent * np.log(r)) * r**exponent
+    np.testing.assert_allclose(mixed[:2], expected, rtol=1e-12, atol=1e-12)
+    assert all(z[2] == 0 for z in (powers, of_shift, of_exponent, mixed))
 
 
 def test_half_precision_is_widened():
