@@ -33,6 +33,10 @@ Operands = dict[str, Array]
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
+# Samples in a convolution, at most: of larger batches XLA:CPU takes up to twice as long for each
+# sample. Of a weight gradient they are the channels that are summed over.
+CHUNKS = {"x": 64, "w": 16, "y": 64}
+
 # For each role that is computed: the axis of each operand that a batch can be folded into, and the
 # axis of the result that it comes out in.
 _FREE_AXES: dict[str, dict[str, tuple[int, int]]] = {
@@ -201,6 +205,32 @@ def _unfold(x: Array, axis: int, size: int) -> Array:
 
 
 def _convolve(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
+    """One member of the family by chunks of a large batch, each one convolution in plain form."""
+    of_batch = {name: a for name, a in operands.items() if name != "w"}
+    n = next(len(a) for a in of_batch.values())
+    chunks = -(-n // CHUNKS[role])
+    if chunks == 1:
+        return _plain(role, strides, pads, operands)
+    size = -(-n // chunks)
+
+    def split(a: Array) -> Array:
+        """In equal chunks, the last filled up with zeros, which add nothing to a kernel."""
+        filled = jnp.pad(a, ((0, chunks * size - n), *3 * ((0, 0),)))
+        return filled.reshape(chunks, size, *a.shape[1:])
+
+    def of_chunk(chunk: Operands) -> Array:
+        return _plain(role, strides, pads, {**operands, **chunk})
+
+    of_chunks = jax.tree.map(split, of_batch)
+    if role != "w":
+        result = lax.map(of_chunk, of_chunks)
+        return result.reshape(-1, *result.shape[2:])[:n]
+    first = of_chunk(jax.tree.map(lambda a: a[0], of_chunks))
+    rest = jax.tree.map(lambda a: a[1:], of_chunks)
+    return lax.scan(lambda total, chunk: (total + of_chunk(chunk), None), first, rest)[0]
+
+
+def _plain(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
     """One member of the family as one convolution in plain form."""
     plain = partial(lax.conv_general_dilated, dimension_numbers=DIMENSIONS)
     if role == "y":

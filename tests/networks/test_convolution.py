@@ -404,3 +404,21 @@ def test_the_plain_form_on_cpu_and_lax_elsewhere(monkeypatch, name, theirs):
     assert "custom_vjp" in traced(operation)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert traced(operation) == traced(theirs)
+
+
+@pytest.mark.parametrize("n", (17, 64, 70, 129))
+@OPERATIONS
+def test_large_batches_match_lax_in_value_and_gradients(ours, theirs, n):
+    """They are split into chunks, which are filled up where the batch is no multiple of them."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((n, 5, 4, IN)), jnp.float32)
+    w = jnp.asarray(rng.standard_normal((3, 3, IN, OUT)), jnp.float32)
+
+    def value_and_gradients(operation):
+        def total(x, w):
+            return jnp.sum(jnp.sin(operation(x, w, stride=2)))
+
+        return jax.jit(jax.value_and_grad(total, (0, 1)))(x, w)
+
+    for a, b in zip(*map(jax.tree.leaves, map(value_and_gradients, (ours, theirs))), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=3e-6 * np.abs(b).max())
