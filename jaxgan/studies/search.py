@@ -137,7 +137,7 @@ def search(
                 interrupted=interrupted,
                 log=log,
             ).run(num_trials, population)
-        results = trial_tables.study_results(found, space, objectives)
+        results = trial_tables.study_results(found, config, space, objectives)
         _keep(directory, results, space)
     show(*trial_tables.cells(results, space))
     if not results.best:

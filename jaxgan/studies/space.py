@@ -26,7 +26,7 @@ _TRAINED = "members train side by side, for as many steps"
 _SCORED = "members are ranked by one score"
 _SHARED = {
     "seed": "--seeds N trains each member with N seeds",
-    **dict.fromkeys(("steps", "steps_per_call", "parallel"), _TRAINED),
+    **dict.fromkeys(("steps", "steps_per_call", "parallel", "fsdp"), _TRAINED),
     **dict.fromkeys(("log_every", "sample_every", "checkpoint_every", "monitor_every"), _TRAINED),
     **dict.fromkeys(("eval_every", "num_eval_samples", "num_monitor_samples"), _SCORED),
     **dict.fromkeys(("eval_metrics", "eval_features", "best_metric"), _SCORED),

@@ -8,7 +8,8 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from jaxgan.studies.space import Axis
+from jaxgan.config import Config
+from jaxgan.studies.space import Axis, members_of
 from jaxgan.studies.statistics import student_interval
 from jaxgan.studies.tables import shown
 from jaxgan.studies.trials import MEMBERS, REASON, WORKER, newest, values_of
@@ -79,12 +80,13 @@ class StudyResults(NamedTuple):
 
 
 def study_results(
-    study: Study, axes: Sequence[Axis], objectives: Mapping[str, bool]
+    study: Study, config: Config, axes: Sequence[Axis], objectives: Mapping[str, bool]
 ) -> StudyResults:
     """The results of a study so far.
 
     Args:
         study: With its trials.
+        config: What all trials have in common.
         axes: What varies.
         objectives: Of each score, whether its highest value is the best.
     """
@@ -100,7 +102,7 @@ def study_results(
         further = len(objectives) > 1 and not result.is_best
         return not is_done, further, not has_scores, -result.step * (not is_done), costs
 
-    found = [_result(trial, axes, trial.number in best) for trial in trials]
+    found = [_result(trial, config, axes, trial.number in best) for trial in trials]
     return StudyResults(dict(objectives), sorted(found, key=lambda r: (*order(r), r.number)))
 
 
@@ -117,14 +119,17 @@ def _front(costs: Mapping[int, np.ndarray]) -> set[int]:
     }
 
 
-def _result(trial: FrozenTrial, axes: Sequence[Axis], is_best: bool) -> TrialResult:
+def _result(trial: FrozenTrial, config: Config, axes: Sequence[Axis], is_best: bool) -> TrialResult:
     members = trial.user_attrs.get(MEMBERS, [])
     scores = [member["scores"] for member in members if member["scores"] is not None]
     all_scored = bool(scores) and len(scores) == len(members)
-    is_chosen = all(axis.path in trial.params for axis in axes)  # not so of one just asked for
+    values = {}
+    if all(axis.path in trial.params for axis in axes):  # not so of one just asked for
+        (member,) = members_of(config, values_of(axes, trial.params), trial.number, 1)
+        values = member.values
     return TrialResult(
         number=trial.number,
-        values=values_of(axes, trial.params) if is_chosen else {},
+        values=values,
         status=_STATUSES[trial.state] if REASON not in trial.user_attrs else "failed",
         step=max((member["step"] for member in members), default=0),
         scores=np.mean(scores, axis=0).tolist() if all_scored else None,

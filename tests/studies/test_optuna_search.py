@@ -131,9 +131,10 @@ def test_what_cannot_be(whole, options, words):
 
 def test_the_worse_are_pruned(tmp_path):
     """Against the median of five trials that have ended; what is pruned has a directory, too."""
-    searched(tmp_path, num_trials=6, population=6)
+    searched(tmp_path, num_trials=6, population=6, prunes=True)
     results = searched(tmp_path, num_trials=12, population=6, prunes=True)
     found = studied(tmp_path).get_trials()[6:]
+    assert not any(t.state.name == "PRUNED" for t in studied(tmp_path).get_trials()[:6])
     reached = {trial.number: trial.last_step for trial in found}
     pruned = [trial.number for trial in found if trial.state.name == "PRUNED"]
     assert 0 < len(pruned) < 6 and len(results.trials) == 12
@@ -172,11 +173,22 @@ def test_what_diverges_is_told_and_not_repeated(tmp_path):
         searched(tmp_path / "all", {"generator.learning_rate": "1e30,1e31"}, num_trials=2)
 
 
-def test_values_that_do_not_go_together_end_a_trial(tmp_path):
+def test_values_that_do_not_go_together_end_a_trial(tmp_path, monkeypatch):
+    """Where that is known when they are built; a value that goes with no other is refused first."""
     axes = {"loss.name": ["hinge", "mmd_gaussian"], "loss.kwargs.bandwidth": "log:0.1:1"}
+    with pytest.raises(ConfigError, match="takes no hyperparameters; remove 'bandwidth'"):
+        searched(tmp_path, axes)
+
+    def refusing(config, build=search_worker.built):
+        if config.loss.name == "hinge":
+            raise ConfigError("too wide")
+        return build(config)
+
+    monkeypatch.setattr(search_worker, "built", refusing)
+    axes = RATES | {"loss.name": ["hinge", "non_saturating"]}
     results = searched(tmp_path, axes, sampler="random", num_trials=6, population=6)
     reasons = {trial.values["loss.name"]: trial.reason for trial in results.trials}
-    assert reasons["mmd_gaussian"] == "" and "hinge" in reasons["hinge"]
+    assert reasons == {"non_saturating": "", "hinge": "too wide"}
 
 
 class Killed(BaseException):
