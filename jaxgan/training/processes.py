@@ -8,12 +8,13 @@ be opened, is told to all by the functions here. In a single process they do not
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan import errors
 from jaxgan.types import PyTree
@@ -90,12 +91,16 @@ class Anywhere:
         return earlier is not None and bool(earlier)
 
 
-def _any_process(flag: bool) -> Any:
-    devices = np.array(jax.devices())
-    mesh = jax.sharding.Mesh(devices, "processes")
-    one_a_device = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("processes"))
-    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    flags = jax.make_array_from_process_local_data(
-        one_a_device, np.full(len(jax.local_devices()), flag)
-    )
-    return jax.jit(jnp.any, out_shardings=everywhere)(flags)
+def _any_process(flag: bool) -> jax.Array:
+    one_a_device, any_of = _reduction()
+    flags = np.full(len(jax.local_devices()), flag)
+    return any_of(jax.make_array_from_process_local_data(one_a_device, flags))
+
+
+@cache
+def _reduction() -> tuple[NamedSharding, Callable[[jax.Array], jax.Array]]:
+    """Where a flag of each device lies, and whether any is set, known to all."""
+    mesh = Mesh(np.array(jax.devices()), "devices")
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    one_a_device = NamedSharding(mesh, PartitionSpec("devices"))
+    return one_a_device, jax.jit(jnp.any, out_shardings=everywhere)
