@@ -64,7 +64,6 @@ def test_a_sweep_is_looked_at_and_exported(workdir, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "nothing varies"),
         (["--vary", "generator.learning_rat=1,2"], "did you mean 'generator.learning_rate'"),
         (["--vary", "lr=1,2"], "use --generator.learning-rate"),
         (["--vary", "loss.weight"], "write PATH=A,B,C"),
@@ -87,6 +86,12 @@ def test_what_cannot_be_is_one_line(options, words, tmp_path, capsys):
     message = capsys.readouterr().err
     assert words in message and message.count("\n") == 1
     assert not (workdir / "members").exists()
+
+
+def test_without_anything_that_varies(tmp_path, capsys):
+    """Of an experiment without SWEEP."""
+    assert main(["sweep", "experiments.spiral", f"--workdir={tmp_path}/none"]) == 2
+    assert "nothing varies" in capsys.readouterr().err
 
 
 @pytest.mark.slow
