@@ -1,6 +1,7 @@
 """What losses on samples or features share: shapes, matches, directions and moments."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jaxtyping import Array, Float, Int, ScalarLike, Shaped
 from jaxgan.errors import ConfigError
 from jaxgan.numerics import pairs
 from jaxgan.registry import Range, unknown
-from jaxgan.types import Losses
+from jaxgan.types import Losses, PyTree
 
 # The dissimilarity of x_i and y_i for every i.
 Measure = Callable[[Float[Array, "n ..."], Float[Array, "n ..."]], Float[Array, "n"]]
@@ -134,7 +135,7 @@ def _nearest(
     return map_chunks(index, y, x.size)
 
 
-def map_chunks(function: Callable[[Array], Array], x: Float[Array, "n ..."], size: int) -> Array:
+def map_chunks(function: Callable[[Any], Array], x: PyTree, size: int) -> Array:
     """`jax.vmap(function)(x)`, in chunks where all at once, at `size` numbers each, is too much."""
     return jax.lax.map(function, x, batch_size=max(1, _CHUNK // max(1, size)))
 

@@ -265,13 +265,17 @@ def _mean_correlation(x: Float[Array, "rows k"], y: Float[Array, "rows k"]) -> F
 def _soft_ranks(x: Float[Array, "rows k"], temperature: ScalarLike) -> Float[Array, "rows k"]:
     """Soft ranks of the entries of each row, from 1 to k."""
     k = x.shape[1]
-    x = unit_deviations(x, 1) * k**0.5
+    length = jnp.sum(unit_deviations(x, 1) * (x - jnp.mean(x, axis=1, keepdims=True)), axis=1)
+    constant = length == 0
+    per_deviation = jnp.where(constant, 0, k**0.5 / jnp.where(constant, 1, length))
     # Never 0 / 0, which ties would be.
     temperature = jnp.maximum(jnp.asarray(temperature, x.dtype), jnp.finfo(x.dtype).tiny)
 
-    def ranks(row: Float[Array, "k"]) -> Float[Array, "k"]:
-        differences = row[:, None] - row[None]
+    def ranks(inputs: tuple[Float[Array, "k"], Float[Array, ""]]) -> Float[Array, "k"]:
+        row, scale = inputs
+        # Of the numbers themselves: scaled ones that tie would differ by what a compiler rounds.
+        differences = (row[:, None] - row[None]) * scale
         return 0.5 + jnp.sum(jax.nn.sigmoid(differences / temperature), axis=1)
 
     # Recomputed in the backward pass, or all k^2 differences of all rows would be kept.
-    return map_chunks(jax.checkpoint(ranks), x, k * k)
+    return map_chunks(jax.checkpoint(ranks), (x, per_deviation), k * k)

@@ -46,15 +46,34 @@ def test_axes_match_scipy(axis):
         np.testing.assert_allclose(function(x, y, axis=axis, **kwargs), expected, atol=2e-6)
 
 
+@pytest.fixture
+def as_users_compile():
+    """With all optimisations: fused multiplications once made ties differ by their rounding."""
+    found = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", found)
+
+
+@pytest.mark.parametrize("n", [30, 1000])
 @pytest.mark.parametrize("scale", [1e-3, 1, 1e4])
-def test_soft_spearman_becomes_exact_with_ties(scale):
-    """Average ranks of ties, as scipy.stats.spearmanr has them, on any scale."""
-    x, y = scale * np.round(samples(30)), samples(30, seed=1)
-    y = np.round(np.round(samples(30)) + y, 1)
+def test_soft_spearman_becomes_exact_with_ties(scale, n, as_users_compile):
+    """Average ranks of ties, as scipy.stats.spearmanr has them, on any scale, also compiled."""
+    x, y = scale * np.round(samples(n)), samples(n, seed=1)
+    y = np.round(np.round(samples(n)) + y, 1)
     exact = spearmanr(x, y)[0]
-    errors = [abs(soft_spearman(x, y, temperature=t) - exact) for t in (1.0, 0.1, 1e-3, 0.0)]
-    assert errors[0] > errors[1] > errors[2]
-    np.testing.assert_allclose(errors[2:], 0, atol=1e-5)
+    for function in (soft_spearman, jax.jit(soft_spearman)):
+        errors = [abs(function(x, y, temperature=t) - exact) for t in (1.0, 0.1, 1e-3, 0.0)]
+        assert errors[0] > errors[1] > errors[2]
+        np.testing.assert_allclose(errors[2:], 0, atol=1e-5)
+
+
+def test_constant_and_nearly_constant_vectors_have_gradients(as_users_compile):
+    y = jnp.asarray(samples(50, seed=1), jnp.float32)
+    gradient = jax.jit(jax.grad(lambda x: soft_spearman(x, y)))
+    for x in (jnp.full(50, 0.1), jnp.full(50, 1e6), jnp.full(50, 0.1).at[3].add(1e-3)):
+        assert np.isfinite(gradient(x)).all()
+    assert not gradient(jnp.full(50, 0.1)).any()
 
 
 def test_soft_spearman_sees_monotone_relations_whole():
