@@ -1,11 +1,11 @@
-"""Float32 promotion, roots and powers without infinite gradients, norms, medians, and pairs."""
+"""Float32 promotion, roots and powers without infinite gradients, norms, order, and pairs."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, ScalarLike
+from jaxtyping import Array, Float, Int, ScalarLike
 
 
 def at_least_float32(*arrays: Float[Array, "..."]) -> list[Array]:
@@ -81,6 +81,60 @@ def nonnegative_median(x: Float[Array, "n"]) -> Float[Array, ""]:
     high = jnp.where(jnp.sum(bits <= low) > len(x) // 2, low, above)
     lower, upper = (jax.lax.bitcast_convert_type(middle, x.dtype) for middle in (low, high))
     return jnp.where(jnp.any(jnp.isnan(x)), jnp.nan, 0.5 * (lower + upper))
+
+
+@jax.custom_jvp
+def sort_columns(x: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    """Each column of floats of 32 or 64 bits in ascending order.
+
+    As integers: XLA:CPU takes four times as long to compare floats, since it orders NaN and -0 too.
+
+    >>> sort_columns(jnp.array([[2.0], [-3.0], [1.0]])).ravel()
+    Array([-3.,  1.,  2.], dtype=float32)
+    """
+    ordered = jax.lax.sort(_in_order(_bits(x)), dimension=0, is_stable=False)
+    return jax.lax.bitcast_convert_type(_in_order(ordered), x.dtype)
+
+
+@sort_columns.defjvp
+def _sort_columns_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (tangent,) = primals, tangents
+    ordered = sort_columns(x)
+    order = _order(_in_order(_bits(x)), _in_order(_bits(ordered)))
+    return ordered, jnp.take_along_axis(tangent, order, axis=0)
+
+
+def _order(keys: Int[Array, "n k"], ordered: Int[Array, "n k"]) -> Int[Array, "n k"]:
+    """The rows of the entries of each column in ascending order.
+
+    By the place of each key among the ordered ones, and its row below it in the same integer: to
+    sort integers takes XLA:CPU a fifth of the time of integers with rows.
+    """
+    n = len(keys)
+    rows = jax.lax.broadcasted_iota(jnp.int32, keys.shape, 0)
+    if n**2 > jnp.iinfo(jnp.int32).max:
+        return jax.lax.sort((keys, rows), dimension=0, num_keys=1)[1]
+
+    def halve(index: Int[Array, ""], place: Int[Array, "n k"]) -> Int[Array, "n k"]:
+        step = 1 << (n.bit_length() - 1 - index)
+        last = jnp.take_along_axis(ordered, jnp.minimum(place + step, n) - 1, axis=0)
+        return jnp.where((place + step <= n) & (last < keys), place + step, place)
+
+    # How many of the ordered keys are less. Made of the keys, so that under shard_map it varies as
+    # they do.
+    none = jnp.where(False, keys, 0).astype(rows.dtype)
+    place = jax.lax.fori_loop(0, n.bit_length(), halve, none)
+    return jax.lax.sort(place * n + rows, dimension=0, is_stable=False) % n
+
+
+def _bits(x: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
+    integer = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
+    return jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), integer)
+
+
+def _in_order(bits: Int[Array, "*shape"]) -> Int[Array, "*shape"]:
+    """The bits of floats to integers of their order, and back: those below 0 run the other way."""
+    return jnp.where(bits < 0, bits ^ jnp.iinfo(bits.dtype).max, bits)
 
 
 def pairs(

@@ -12,6 +12,7 @@ from jaxgan.numerics import (
     pairs,
     safe_power,
     safe_sqrt,
+    sort_columns,
     where_positive,
 )
 
@@ -100,3 +101,27 @@ def test_pairs_start_again_at_the_end_of_the_shorter_batch():
     x, y = pairs(jnp.arange(2.0)[:, None], jnp.arange(6.0).reshape(3, 2))
     np.testing.assert_array_equal(x, [[0], [1], [0]])
     np.testing.assert_array_equal(y, [[0, 1], [2, 3], [4, 5]])
+
+
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+@pytest.mark.parametrize("n", (1, 7, 64))
+def test_columns_are_sorted_as_by_numpy_and_so_are_their_tangents(n, dtype):
+    """With ties, infinities and both zeros; equal entries keep their order, as in a stable sort."""
+    rng = np.random.default_rng(0)
+    x = np.round(2 * rng.normal(size=(n, 3))).astype(dtype)
+    x[0] = 0.0, -np.inf, np.inf
+    tangent = rng.normal(size=x.shape).astype(dtype)
+    x[-1, 0] = -1.5
+    with jax.enable_x64(dtype == np.float64):
+        arguments = jnp.asarray(x), jnp.asarray(tangent)
+        values, moved = jax.jit(lambda x, t: jax.jvp(sort_columns, (x,), (t,)))(*arguments)
+        back = jax.jit(lambda x, t: jax.vjp(sort_columns, x)[1](t)[0])(*arguments)
+        assert values.dtype == back.dtype == dtype
+        values, moved, back = map(np.asarray, (values, moved, back))
+    np.testing.assert_array_equal(values, np.sort(x, axis=0))
+    x[x == 0] = np.where(np.signbit(x[x == 0]), -1e-30, 0)  # -0 comes first
+    order = np.argsort(x, axis=0, kind="stable")
+    np.testing.assert_array_equal(moved, np.take_along_axis(tangent, order, axis=0))
+    expected = np.empty_like(tangent)
+    np.put_along_axis(expected, order, tangent, axis=0)
+    np.testing.assert_array_equal(back, expected)

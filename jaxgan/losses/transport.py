@@ -13,7 +13,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.kernels import squared_distances
 from jaxgan.losses.common import product, unit, vectors
 from jaxgan.losses.record import loss
-from jaxgan.numerics import norms, safe_sqrt
+from jaxgan.numerics import norms, safe_sqrt, sort_columns
 from jaxgan.registry import AT_LEAST_ONE, NON_NEGATIVE, POSITIVE, Range
 
 # Of costs |x - y|^p, for which there are formulas.
@@ -215,7 +215,7 @@ def _displacements(
     # The steps of both quantile functions, in units of 1 / (n m): exact in integers.
     steps = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
     left, lengths = steps[:-1], np.diff(steps) / (n * m)
-    difference = jnp.sort(x, axis=0)[left // m] - jnp.sort(y, axis=0)[left // n]
+    difference = sort_columns(x)[left // m] - sort_columns(y)[left // n]
     return difference, jnp.asarray(lengths, x.dtype)
 
 
