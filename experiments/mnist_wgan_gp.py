@@ -5,9 +5,8 @@
 Penalty of weight 10 on gradient norms that are not 1 between real and fake images, five updates of
 the critic for one of the generator, no batch norm in the critic.
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-21, seed 0, after 740 steps (of --steps 1000), 5,000
-samples: all 10 classes, classifier FID 22.3 (real images .17), class KL .16; 2.9 minutes of
-processor time, .2 s a step. The whole run was not made yet.
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seed 0: all 10 classes, classifier FID 6.26 (real
+images .13), class KL .020, after 36 minutes beside other work.
 """
 
 from jaxgan.cli import experiment_main

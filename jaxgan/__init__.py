@@ -39,6 +39,7 @@ _HOMES = {
     "correlations": "jaxgan.metrics",
     "load": "jaxgan.runs.run",
     "make_train_step": "jaxgan.training.steps",
+    "search": "jaxgan.studies.search",
     "sweep": "jaxgan.studies.sweep",
     "train": "jaxgan.runs.loop",
 }
