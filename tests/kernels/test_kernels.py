@@ -159,12 +159,14 @@ def test_distance_powers_and_two_derivatives_match_those_of_a_power(exponent):
         powers = along(*arguments)[0]
         of_shift, of_exponent = (jax.jacfwd(along, k)(*arguments)[0] for k in (0, 1))
         mixed = jax.jacrev(jax.jacrev(along, 0), 1)(*arguments)[0]
-    np.testing.assert_allclose(powers[:2], r**exponent, rtol=1e-12)
-    np.testing.assert_allclose(of_shift[:2], exponent * r**exponent, rtol=1e-12)
-    np.testing.assert_allclose(of_exponent[:2], np.log(r) * r**exponent, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(powers)[:2], r**exponent, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(of_shift)[:2], exponent * r**exponent, rtol=1e-12)
+    np.testing.assert_allclose(
+        np.asarray(of_exponent)[:2], np.log(r) * r**exponent, rtol=1e-12, atol=1e-12
+    )
     expected = (1 + exponent * np.log(r)) * r**exponent
-    np.testing.assert_allclose(mixed[:2], expected, rtol=1e-12, atol=1e-12)
-    assert all(z[2] == 0 for z in (powers, of_shift, of_exponent, mixed))
+    np.testing.assert_allclose(np.asarray(mixed)[:2], expected, rtol=1e-12, atol=1e-12)
+    assert all(np.asarray(z)[2] == 0 for z in (powers, of_shift, of_exponent, mixed))
 
 
 def test_half_precision_is_widened():
