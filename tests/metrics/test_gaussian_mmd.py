@@ -34,8 +34,9 @@ def embeddings(seed, n, d, shift=0.0):
 def test_agrees_with_float64(estimator, n, m):
     real, fake = embeddings(0, n, 20), embeddings(1, m, 20, 0.3)
     expected = 1000 * reference(real, fake, 10.0, estimator == "unbiased")
-    # The kernel differs from 1 by 0.02 at most: taken as it is, float32 would be off by 1e-4.
-    assert_allclose(cmmd(real, jnp.asarray(fake), estimator=estimator), expected, atol=2e-6)
+    # The kernel differs from 1 by 0.02 at most: taken as it is, float32 would be off by 1e-4. What
+    # is left is the rounding of squared distances, to 6e-6 with other seeds.
+    assert_allclose(cmmd(real, jnp.asarray(fake), estimator=estimator), expected, atol=6e-6)
 
 
 def test_scale_and_bandwidth_do_what_they_say():
