@@ -50,6 +50,7 @@ def probed(run, tmp_path, *flags):
     return json.loads((tmp_path / "x.json").read_text())
 
 
+@pytest.mark.slow
 def test_features_stand_beside_untrained_ones_and_pixels(run, capsys):
     assert main(["eval", str(run), "--probe"]) == 0
     printed = capsys.readouterr().out

@@ -70,6 +70,7 @@ def test_half_precision_stays_half_precision(name, key):
     np.testing.assert_allclose(out.astype(jnp.float32), expected, rtol=2**-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_gradient_matches_central_differences_in_float64(name):
     with jax.enable_x64(True):

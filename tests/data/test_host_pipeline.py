@@ -61,6 +61,7 @@ def test_a_process_reads_only_its_rows():
         np.testing.assert_array_equal(next(batches).labels, everything.labels[:, 2:4])
 
 
+@pytest.mark.slow
 def test_streams_and_conditions_are_those_of_the_device():
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (9, 2, 2, 1), dtype=np.uint8)
@@ -170,6 +171,7 @@ def test_leaving_stops_the_threads_within_a_read(error):
     assert not workers()
 
 
+@pytest.mark.slow
 def test_an_interrupted_process_exits_at_once():
     code = """
 import numpy as np, os, signal, threading, time

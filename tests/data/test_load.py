@@ -43,6 +43,7 @@ def test_real_sets(real_data_dir, name):
     np.testing.assert_array_equal(np.unique(batch.labels), np.arange(10))
 
 
+@pytest.mark.slow
 def test_the_genuine_mnist(real_data_dir):
     batch = whole(load("mnist", split="test", data_dir=real_data_dir, pad=32))
     # Class counts of the 10,000 test images, from LeCun's original label file.

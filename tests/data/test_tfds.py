@@ -177,6 +177,7 @@ def test_the_same_name_with_other_content_is_not_taken_from_the_cache(prepare, i
     assert source.size == len(whole(source).real) == 4
 
 
+@pytest.mark.slow
 def test_importing_loads_no_tfds_and_no_sklearn():
     code = (
         "import sys, jaxgan.data; jaxgan.data.load('ring'); "

@@ -112,6 +112,7 @@ def test_a_games_own_figures_are_of_held_out_samples(reference):
     assert "eval/brightness" not in evaluate(0.5, KEY)
 
 
+@pytest.mark.slow
 def test_an_evaluation_has_real_samples_in_the_place_of_the_generated(reference):
     labels = np.arange(90) % 3
     images = np.repeat(labels * 127, 2).reshape(90, 1, 2, 1).astype(np.uint8)

@@ -126,6 +126,7 @@ def test_a_conditional_sampler_is_asked_for_the_classes_of_the_data():
     assert jax.jit(monitor)(STATE)["modes"] == 2
 
 
+@pytest.mark.slow
 def test_the_monitor_suits_the_data():
     reference = make_reference(load("ring"), None, None)
     assert set(make_monitor(reference, sampler, num_samples=8)(STATE)) == {

@@ -51,6 +51,7 @@ def test_a_linear_probe_reads_what_is_linear_and_no_more():
     np.testing.assert_allclose(nothing.standard_error, (share * (1 - share) / 199) ** 0.5)
 
 
+@pytest.mark.slow
 def test_clusters_are_found_where_there_are_some():
     found = cluster_probe(TRAIN.features, TEST.features, TEST.labels, num_clusters=CLASSES)
     assert found["cluster_purity"].value > 0.9 and found["cluster_nmi"].value > 0.85

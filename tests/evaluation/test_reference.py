@@ -27,6 +27,7 @@ def taken(monkeypatch):
     return batches
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_network_for_both_sides(tmp_path):
     source, held_out = load("digits"), load("digits", split="test")
     reference = make_reference(source, held_out, NETWORK, features="mine", cache_dir=tmp_path)

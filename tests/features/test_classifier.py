@@ -63,6 +63,7 @@ def test_extract_does_not_depend_on_batches_or_number_format(quick):
             assert_allclose(value, reference, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_extract_shows_the_network_one_shape(quick):
     shapes = []
 

@@ -32,6 +32,7 @@ LOADERS = {"efficientnet_lite0": load_efficientnet, "vgg16": load_vgg16}
 encoders = pytest.mark.parametrize("name", LOADERS)
 
 
+@pytest.mark.slow
 def test_the_published_networks_have_as_many_parameters():
     # 4.7 million in the authors' README, 4.652 in that of d-li14/efficientnet-lite.pytorch.
     shapes = packaged_shapes(efficientnet.param_shapes())

@@ -76,6 +76,7 @@ def test_a_call_in_a_transformation_of_ones_own_is_refused(transformation):
         )
 
 
+@pytest.mark.slow
 def test_a_fixed_network_is_a_pure_function():
     """Its gradient is by hand; the statistics are those from before, and stay so."""
     first = nets_of(critic=Counter())
@@ -143,6 +144,7 @@ def test_statistics_pass_from_call_to_call(field):
     close(evaluated.variables, nets.variables, atol=0)
 
 
+@pytest.mark.slow
 def test_every_call_of_a_stochastic_network_draws_anew():
     first = nets_of(generator=MLPGenerator(shape=(2,), widths=(16,), noise=0.5, dropout=0.5))
     first.generator(X)

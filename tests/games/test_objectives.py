@@ -254,6 +254,7 @@ def test_the_code_error_is_that_of_the_best_class_of_each_code():
     np.testing.assert_array_equal(error, [0, 0, 1, 0, 0, 0])
 
 
+@pytest.mark.slow
 def test_pictures_show_pairs_rows_and_columns():
     nets = nets_of(MODULES)
     pictures, key = vae().pictures, jax.random.key(0)

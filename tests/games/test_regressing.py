@@ -43,6 +43,7 @@ def objective(game, made, batch=BATCH):
     return losses["generator"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("latent", "fields"), [(LATENT, {}), (LATENT, {"covariance": "diagonal"}), (D, {})]
 )

@@ -103,6 +103,7 @@ def test_the_discriminator_judges_packs():
         played(adversarial(terms, packing=3), example)
 
 
+@pytest.mark.slow
 def test_packing_from_a_config():
     """As a hyperparameter of the game: the discriminator's input doubles, penalties see packs."""
     config = override(RING, "game.kwargs.packing", 2)
@@ -272,6 +273,7 @@ def test_both_networks_get_the_condition_or_else_the_labels():
     assert len(seen) == 2 * 3  # to initialise, and then: real, fake and the penalty
 
 
+@pytest.mark.slow
 def test_lecam_keeps_its_anchors_in_the_state():
     """Two steps by hand; only the discriminator's turn moves them."""
     config = dataclasses.replace(RING, penalties={"lecam": PenaltyConfig(weight=0.5)})
@@ -334,6 +336,7 @@ def test_a_penalty_of_both_players_judges_packs_and_conditions_the_generator():
     np.testing.assert_allclose(losses["discriminator"]["p"], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_latent_consistency_from_a_config():
     """The generator shows changes of z and the discriminator ignores them; floats are traced."""
     config = dataclasses.replace(RING, penalties={"latent_consistency": PenaltyConfig(weight=0.1)})

@@ -81,6 +81,7 @@ def test_any_term_on_codes_is_weighted():
     np.testing.assert_allclose(losses["encoder"]["b"], 2 * (gap**2).sum(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_mmd_of_codes_that_are_drawn_from_the_prior_is_0_on_average():
     """The estimator has no bias: the mean of 400 is within four standard errors of 0."""
 

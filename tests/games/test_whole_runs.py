@@ -120,6 +120,7 @@ def test_a_missing_network_is_named():
         jax.eval_shape(program.init, jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_a_train_step_of_ones_own_runs_in_the_same_loop(tmp_path):
     """Gradient descent on the mean, against the data's own; pmap is not its concern."""
     config = dataclasses.replace(whole_run("algorithm"), steps=160)

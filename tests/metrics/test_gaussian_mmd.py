@@ -39,6 +39,7 @@ def test_agrees_with_float64(estimator, n, m):
     assert_allclose(cmmd(real, jnp.asarray(fake), estimator=estimator), expected, atol=6e-6)
 
 
+@pytest.mark.slow
 def test_scale_and_bandwidth_do_what_they_say():
     real, fake = embeddings(2, 41, 20), embeddings(3, 30, 20, 0.3)
     expected = reference(real, fake, 0.7, unbiased=False)

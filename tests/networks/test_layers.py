@@ -75,6 +75,7 @@ def test_norms_are_accurate_where_the_mean_is_a_thousand_deviations(key, kind, a
     np.testing.assert_allclose(out, standardised(x, axes), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SHAPE, (6, 5)])
 def test_first_batch_norm_standardises_by_the_first_batch_for_good(key, shape):
     """Also a later batch, and outside of training; a constant channel waits for one that varies."""

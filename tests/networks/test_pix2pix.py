@@ -74,6 +74,7 @@ def test_shapes_and_types(key, norm, dtype):
         assert ("batch_stats" in made) == ("batch" in norm)
 
 
+@pytest.mark.slow
 def test_outputs_start_small():
     """As those of the paper, whose weights are of deviation .02."""
     fake = started(UNetGenerator((16, 16, 3), width=16), normal(8, 16, 16, 3))

@@ -89,6 +89,7 @@ def test_bfloat16_stays_so_and_evaluation_and_none_leave_x_alone(key, function):
     assert Own(None, function).apply({}, x, train=True) is x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

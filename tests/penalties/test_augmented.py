@@ -74,6 +74,7 @@ def latent_step(params, z, *, axis_name):
     return collectives.mean(parts, axis_name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["one", *MODES])
 def test_latent_consistency_matches_its_reference_on_any_number_of_devices(mode):
     run = on_one_device if mode == "one" else functools.partial(on_eight_devices, mode)

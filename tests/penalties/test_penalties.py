@@ -260,6 +260,7 @@ def test_a_constant_critic_has_a_finite_gradient(name, key):
     assert all(np.all(np.isfinite(leaf)) for leaf in gradient.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "hyperparameter"), FLOATS)
 def test_floats_are_traced(name, hyperparameter, key):
     params, real, fake = critic_params(), images(6), images(4, seed=1)

@@ -63,6 +63,7 @@ def inputs():
     return [rng.normal(size=s).astype("f") for s in ((2, 3), (16, 2), (8, 2))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["one", *MODES])
 def test_scaled_mmd_matches_its_reference_on_any_number_of_devices(mode):
     run = on_one_device if mode == "one" else functools.partial(on_eight_devices, mode)

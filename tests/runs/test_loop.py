@@ -127,6 +127,7 @@ def test_there_must_be_something_to_resume(tmp_path):
         train(tiny(), tmp_path, resume=True)
 
 
+@pytest.mark.slow
 def test_the_best_is_marked_by_a_metric_that_is_measured(tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'eval/modes'"):
         train(tiny(best_metric="eval/mode"), tmp_path)

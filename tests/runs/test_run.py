@@ -151,6 +151,7 @@ def test_paths_go_from_one_draw_to_another(loaded):
         loaded.interpolate(4, 1, key=KEY)
 
 
+@pytest.mark.slow
 def test_reconstructions_follow_the_samples(loaded, points):
     batch = load_data("digits").read(np.arange(20))
     made = loaded.reconstruct(batch.real, labels=batch.labels)

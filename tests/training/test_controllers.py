@@ -163,6 +163,7 @@ def test_a_measure_of_logits_needs_a_discriminator():
         assert set(jax.eval_shape(init, jax.random.key(0)).players) == players
 
 
+@pytest.mark.slow
 def test_a_metric_of_the_game_can_be_measured():
     """Any metric of the step by its name; and a controller of a measure that asks for labels."""
     config = dataclasses.replace(

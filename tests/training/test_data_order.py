@@ -71,6 +71,7 @@ def test_without_replacement_within_an_epoch(size, batch_size):
     assert len(set(dropped)) > 1 or size == steps * batch_size
 
 
+@pytest.mark.slow
 def test_a_batch_larger_than_the_data_is_whole_epochs():
     batch = np.asarray(batch_indices(KEY_DATA, 3, batch_size=10, size=4, xp=np))
     np.testing.assert_array_equal(np.sort(batch[:4]), np.arange(4))

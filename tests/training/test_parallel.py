@@ -193,6 +193,7 @@ def dcgan(**kwargs):
     )
 
 
+@pytest.mark.slow
 def test_only_what_a_loss_compares_as_a_set_is_gathered():
     """Logits of the discriminator's two turns, three times 64 floats; no image, no penalty's."""
     config = dataclasses.replace(

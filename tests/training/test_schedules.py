@@ -77,6 +77,7 @@ def test_the_ends_of_a_ramp_become_its_value():
     assert value_at(with_value(hparams, ("a", "c"), 0.0), ("a", "c")) == 0.0
 
 
+@pytest.mark.slow
 def test_a_ramp_of_a_tuple_moves_each_of_its_numbers():
     """And a loss gets them as a tuple."""
     hparams = {"a": {"start": jnp.array([1.0, 4.0]), "end": jnp.array([3.0, 0.0])}}
