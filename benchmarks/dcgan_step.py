@@ -11,13 +11,12 @@ returns seven metrics.
 """
 
 import argparse
-import os
 import statistics
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import alternating, ratio, seconds
+from timing import alternating, ratio, seconds, take_cores
 
 from jaxgan import runtime
 
@@ -134,8 +133,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    # Both libraries size their pools by the cores that the process may use.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    take_cores(options.threads)
     runtime.prepare()
     import torch
 

@@ -15,13 +15,12 @@ off the origin, against differences in float64 and relative to the largest entry
 import argparse
 import functools
 import importlib.util
-import os
 import statistics
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import alternating, ratio, seconds
+from timing import alternating, ratio, seconds, take_cores
 
 from jaxgan import runtime
 
@@ -205,8 +204,7 @@ def main() -> None:
     if options.quick:
         options.rounds, options.seconds_per_call = 3, 1.0
         options.sizes, options.dimensions = QUICK_SIZES, QUICK_DIMENSIONS
-    # Both libraries size their pools by the cores that the process may use.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    take_cores(options.threads)
     runtime.prepare()
     import torch
 

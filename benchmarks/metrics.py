@@ -21,7 +21,6 @@ import functools
 import importlib.metadata
 import importlib.util
 import io
-import os
 import resource
 import statistics
 import subprocess
@@ -33,7 +32,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
-from timing import alternating, ratio
+from timing import alternating, ratio, take_cores
 
 from jaxgan import runtime
 
@@ -211,7 +210,7 @@ def main() -> None:
     if unknown := set(chosen) - {"fid", "kid", "prdc"}:
         parser.error(f"unknown metric {sorted(unknown)[0]!r}; choose from fid, kid, prdc")
     # XLA's pool is sized by the cores that the process may use; those of NumPy and SciPy exist.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    take_cores(options.threads)
     threadpool_limits(options.threads)
     if options.peak_of:
         print(peak_of(options.peak_of, *options.size))

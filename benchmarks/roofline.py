@@ -13,13 +13,12 @@ count; the last column is its share of the time measured, of steps scanned 20 at
 
 import argparse
 import importlib
-import os
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tables import hardware
-from timing import alternating
+from timing import alternating, take_cores
 
 from jaxgan import runtime
 
@@ -86,8 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(arguments)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    take_cores(options.threads)
     runtime.prepare()
     rates, steps = machine(), {name: step_of(name) for name in options.experiments}
     calls = {name: call for name, (_, call) in rates.items()}

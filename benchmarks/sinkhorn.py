@@ -10,13 +10,12 @@ debiased cost after 2,000 iterations in float64. ott-jax comes with the extra `b
 """
 
 import argparse
-import os
 import statistics
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import alternating, ratio
+from timing import alternating, ratio, take_cores
 
 from jaxgan import runtime
 
@@ -92,7 +91,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    take_cores(options.threads)
     runtime.prepare()
     for n in SIZES:
         for d in DIMENSIONS:

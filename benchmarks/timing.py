@@ -1,5 +1,6 @@
 """What the benchmarks share: calls are timed in alternating order, and compared round by round."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,6 +18,12 @@ class Ratio(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.lowest:.2f}-{self.highest:.2f})"
+
+
+def take_cores(count: int) -> None:
+    """Keeps the process to so many cores, by which libraries that start later size their pools."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 def seconds(call: Callable[[], Any], at_least: float = 0.2) -> float:

@@ -128,23 +128,16 @@ def command(arguments: Sequence[str]) -> None:
     print(f"best run  {workdir / results.best.directory}")
 
 
-# What only some sweeps have, with its default.
-_OF_SEARCHES = {
-    "trials": None,
-    "study": None,
-    "population": 8,
-    "sampler": "tpe",
-    "score": (),
-    "prune": False,
-}
-_OF_OTHERS = {"method": "grid", "num": None, "halving": None}
+# What only some sweeps have.
+_OF_SEARCHES = ("trials", "study", "population", "sampler", "score", "prune")
+_OF_OTHERS = ("method", "num", "halving")
 
 
 def _check_together(options: SweepOptions) -> None:
     """Raises ConfigError on a flag of another kind of sweep."""
     searches = options.optuna is not None
-    for name, default in (_OF_OTHERS if searches else _OF_SEARCHES).items():
-        if getattr(options, name) != default:
+    for name in _OF_OTHERS if searches else _OF_SEARCHES:
+        if getattr(options, name) != getattr(SweepOptions, name):
             remedy = "leave out one of them" if searches else "add --optuna STORAGE"
             which = "has no meaning with --optuna" if searches else "is of a study"
             raise ConfigError(f"--{name} {which}; {remedy}")

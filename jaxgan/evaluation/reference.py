@@ -1,7 +1,6 @@
 """The real side of an evaluation: features of real samples, taken once and kept."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +11,10 @@ from jaxgan import files
 from jaxgan.data import Source
 from jaxgan.errors import ConfigError
 from jaxgan.features import FeatureNetwork, extract
+from jaxgan.files import Log
 from jaxgan.metrics import Features
 from jaxgan.runtime import cache_directory
 from jaxgan.types import Batch
-
-Log = Callable[[str], None]
 
 # Real samples that metrics compare with, at most: neighbours take time quadratic in them.
 MAX_REAL = 10_000

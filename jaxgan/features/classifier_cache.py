@@ -9,7 +9,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxgan import files, registry
 from jaxgan.errors import ConfigError
 from jaxgan.features.classifier import ARCHITECTURE_VERSION, classifier_network, train_classifier
-from jaxgan.features.network import FeatureNetwork, ImageData, Log
+from jaxgan.features.network import FeatureNetwork, ImageData
+from jaxgan.files import Log
 from jaxgan.types import Batch
 
 

@@ -13,10 +13,10 @@ from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float, Int, Num
 
 from jaxgan.errors import ConfigError
+from jaxgan.files import Log
 from jaxgan.pixels import to_model
 from jaxgan.types import Batch, PyTree
 
-Log = Callable[[str], None]
 Images = Num[Array | np.ndarray, "n ..."]  # [n, h, w, c] is checked, not taken for granted
 Extracted = tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n num_classes"] | None]
 FeatureMaps = dict[str, Float[Array, "n _ _ _"]]

@@ -1,7 +1,7 @@
 """How a run is scored: the metrics and features that its config names, or that suit its data."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -12,12 +12,11 @@ from jaxgan.errors import ConfigError
 from jaxgan.evaluation import Reference, make_reference
 from jaxgan.evaluation.reference import sample_digest
 from jaxgan.features import FEATURES, FeatureNetwork, ImageData
+from jaxgan.files import Log
 from jaxgan.metrics import METRICS, Metric
 from jaxgan.registry import as_record, lookup, unknown
 from jaxgan.runs.entries import frozen_networks
 from jaxgan.runs.sources import open_source
-
-Log = Callable[[str], None]
 
 # With less a classifier learns the images by heart: "auto" takes none.
 _MIN_IMAGES, _MIN_PER_CLASS = 1000, 50
