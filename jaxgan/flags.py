@@ -53,17 +53,6 @@ FOREIGN = {
     r"ema(_(decay|beta|rate))?": "use --ema-half-life STEPS",
 }
 
-# What the commands of other programs do, and what does it here.
-FOREIGN_COMMANDS = {
-    "resume": "`jaxgan train`, given again as it was, goes on where its run stopped",
-    "generate": "use `jaxgan sample RUN`",
-    "test": "use `jaxgan eval RUN`",
-    "fit": "use `jaxgan train EXPERIMENT`",
-    "score": "use `jaxgan eval RUN`",
-    "ls": "use `jaxgan runs`, or `jaxgan list KIND`",
-    "status": "use `jaxgan runs`",
-}
-
 
 def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str = "") -> Options:
     """The options with the flags applied: `--path.to.field VALUE` or `--path.to.field=VALUE`.

@@ -24,7 +24,9 @@ from jaxtyping import install_import_hook
 
 # Configs and options check themselves, and transformations rebuild pytrees with other leaves.
 UNCHECKED = (
-    "jaxgan.cli",
+    "jaxgan.commands.eval",
+    "jaxgan.commands.list",
+    "jaxgan.commands.sample",
     "jaxgan.commands.train",
     "jaxgan.config",
     "jaxgan.types",

@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a process of its own."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -161,6 +162,25 @@ def test_help_is_quick_and_imports_nothing_heavy():
         assert "--generator.learning-rate" in process.stdout
         assert "--loss.kwargs.NAME" in process.stdout
     assert min(times) < 1.0
+
+
+def test_help_of_all_commands_imports_none_of_them():
+    """Each has the line that it begins its own help with."""
+    code = (
+        "import sys; from jaxgan.cli import main; main(['--help'])\n"
+        "heavy = {'numpy', 'tyro', 'rich', 'jaxgan.config'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    start = cpu_seconds()
+    process = run("-c", code)
+    assert cpu_seconds() - start < 0.5
+    assert process.returncode == 0, process.stderr
+    commands = re.findall(r"^  (\w+) +(.*)$", process.stdout, re.MULTILINE)
+    assert {"train", "sample", "sweep", "eval", "compare", "runs", "list"} == {*dict(commands)}
+    for name, about in commands:
+        module = importlib.import_module(f"jaxgan.commands.{name}")
+        if name != "train":  # whose own help begins with what the experiment says of itself
+            assert about == getattr(module, f"{name.title()}Options").__doc__.partition("\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -464,7 +484,7 @@ def test_an_interrupt_during_imports_is_one_line(module, tmp_path):
         "import sys\n"
         "class Interrupt:\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        if name == 'jaxgan.flags':\n"
+        "        if name == 'jaxgan.errors':\n"
         "            raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Interrupt())\n"
     )

@@ -1,1 +1,1 @@
-"""Commands that are too long for `jaxgan.cli`, each in a module: its options and what it does."""
+"""The commands of `jaxgan`, each in a module: its options, and what it does."""
