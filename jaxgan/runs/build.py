@@ -23,7 +23,7 @@ from jaxgan.training import parallel
 from jaxgan.training.latents import normal_latents, uniform_latents
 from jaxgan.training.parallel import RunSteps
 from jaxgan.training.sampling import Choose, played, sampling
-from jaxgan.training.schedules import scheduled
+from jaxgan.training.schedules import at_start
 from jaxgan.training.state import GANState, Setup, create, initial_nets
 from jaxgan.training.steps import TrainStep, make_train_step
 from jaxgan.types import Batch, Hparams
@@ -109,7 +109,7 @@ class Program(NamedTuple):
         if fit is None:
             return None
         assert self.setup is not None
-        nets = initial_nets(self.setup, _at_start(self.setup, self.hparams), key)
+        nets = initial_nets(self.setup, at_start(self.hparams, self.setup.ramps), key)
         made = fit(nets, self.source, jax.random.fold_in(key, _FIT))
         if not isinstance(made, dict) or not _are_nested_dicts(made):
             raise ConfigError(
@@ -164,7 +164,7 @@ def build(
     axis_name = parallel.axis_name(config.parallel)
     example = _example(config, source, streams)
     ramps = make_ramps(config)
-    game = game_of(scheduled(hparams, ramps, jnp.zeros((), jnp.int32)))
+    game = game_of(at_start(hparams, ramps))
     if isinstance(game, Algorithm):
         setup, init, train_step = None, partial(_init_algorithm, game, example), game.train_step
         sample = partial(_sample_algorithm, game, source.shape)
@@ -217,10 +217,6 @@ def batch_sizes(config: Config) -> dict[str, int]:
 
 def _streams(config: Config) -> dict[str, Any]:
     return {f"streams.{name}": data for name, data in config.streams.items()}
-
-
-def _at_start(setup: Setup, hparams: dict[str, Any]) -> dict[str, Any]:
-    return dict(scheduled(hparams, setup.ramps, jnp.zeros((), jnp.int32)))
 
 
 def _example(config: Config, source: Source, streams: Mapping[str, Source]) -> Batch:
@@ -282,7 +278,7 @@ def _uses_labels(
         if isinstance(game, Algorithm):
             return game.sample(game.init(key, arrays), batch, key)
         assert setup is not None
-        return sampling(game)(initial_nets(setup, _at_start(setup, hparams), key), batch, key)
+        return sampling(game)(initial_nets(setup, at_start(hparams, setup.ramps), key), batch, key)
 
     traced = jax.make_jaxpr(samples)(example.labels).jaxpr
     (labels,) = traced.invars

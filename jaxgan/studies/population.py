@@ -22,7 +22,7 @@ from jaxgan.runs.entries import nested_floats
 from jaxgan.runs.memory import device_bytes, needed_bytes
 from jaxgan.studies.space import Member
 from jaxgan.training.parallel import RunSteps, StackedMetrics
-from jaxgan.training.schedules import scheduled
+from jaxgan.training.schedules import at_start
 from jaxgan.types import Batch, PyTree
 
 # A state whose key is plain numbers.
@@ -126,7 +126,7 @@ def initial(program: Program, members: Sequence[Member]) -> Population:
             continue
         reference = None
         if isinstance(program.game, Game) and program.game.fit is not None:
-            now = scheduled(hparams, program.setup.ramps, jnp.zeros((), jnp.int32))
+            now = at_start(hparams, program.setup.ramps)
             own = program._replace(hparams=hparams, game=program.setup.game(now))
             reference = own.fit(key)
         states.append(raw(init(key, reference, hparams=_arrays(hparams))))

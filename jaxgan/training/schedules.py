@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, ScalarLike
 
@@ -60,4 +61,15 @@ def scheduled(hparams: Hparams, ramps: Ramps, step: Int[Array, ""]) -> Hparams:
         ends = value_at(hparams, path)
         value = ramp_value(ramp, ends["start"], ends["end"], step)
         hparams = with_value(hparams, path, value)
+    return hparams
+
+
+def at_start(hparams: Hparams, ramps: Ramps) -> Hparams:
+    """The hyperparameters at step 0, as `scheduled` has them, of floats as floats.
+
+    Outside of a compiled program, of which `scheduled` would begin a dozen.
+    """
+    for path, ramp in ramps.items():
+        start, rise = value_at(hparams, path)["start"], max(ramp.warmup, 1)
+        hparams = with_value(hparams, path, jax.tree.map(lambda x, n=rise: x / n, start))
     return hparams

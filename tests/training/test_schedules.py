@@ -18,7 +18,7 @@ from jaxgan.config import (
     override,
 )
 from jaxgan.ramp import SHAPES
-from jaxgan.training.schedules import ramp_value, scheduled, value_at, with_value
+from jaxgan.training.schedules import at_start, ramp_value, scheduled, value_at, with_value
 from jaxgan.types import Batch
 
 BODIES = {
@@ -40,6 +40,21 @@ def in_float64(ramp, step):
         return np.exp((1 - done) * np.log(ramp.start) + done * np.log(ramp.end))
     shares = {"constant": 0.0, "linear": done, "cosine": (1 - np.cos(np.pi * done)) / 2}
     return ramp.start + (ramp.end - ramp.start) * shares[ramp.shape]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_start_is_the_schedule_at_step_0(shape):
+    """Of floats as floats, and of tuples."""
+    hparams = {"rate": {"start": 0.3, "end": 0.1}, "loss": {"k": {"start": (3.0, 5.0), "end": 1.0}}}
+    arrays = jax.tree.map(jnp.asarray, hparams, is_leaf=lambda x: isinstance(x, tuple))
+    for warmup in (0, 1, 6):
+        ramp = Ramp(1.0, 0.0, steps=20, shape=shape, warmup=warmup)
+        ramps = {("rate",): ramp, ("loss", "k"): ramp}
+        expected = scheduled(arrays, ramps, jnp.zeros((), jnp.int32))
+        found = at_start(hparams, ramps)
+        assert isinstance(found["rate"], float)
+        np.testing.assert_allclose(found["rate"], expected["rate"], rtol=0, atol=1e-7)
+        np.testing.assert_allclose(found["loss"]["k"], expected["loss"]["k"], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
