@@ -27,7 +27,7 @@ lint: $(VENV)/.lint  ## style and types
 	$(BIN)/pyright
 
 bench: $(VENV)/.bench  ## against torch, side by side
-	$(BIN)/python benchmarks/dcgan_step.py $(FLAGS)
+	$(BIN)/python benchmarks/train_step.py $(FLAGS)
 	$(BIN)/python benchmarks/losses.py --quick
 	$(BIN)/python benchmarks/metrics.py --quick
 
