@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-import scipy.linalg
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from jaxgan.errors import ConfigError
@@ -24,8 +23,6 @@ from jaxgan.metrics.sides import Sides
 # Rows of each set that the standard error is estimated from, chosen at random but always the same:
 # its own error is then a few per cent.
 _ERROR_ROWS = 1000
-
-_potrf, _sygst = scipy.linalg.get_lapack_funcs(("potrf", "sygst"), dtype=float)
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:
@@ -255,11 +252,14 @@ def _root_and_gram(
     s_a: Float[AnyArray, "d d"], s_b: Float[AnyArray, "d d"]
 ) -> tuple[Float[np.ndarray, "d r"], Float[np.ndarray, "r r"]]:
     """L with L L^T = S_a, and L^T S_b L, of which the lower triangle counts."""
+    from scipy.linalg import get_lapack_funcs  # here: a run begins before it is scored
+
+    potrf, sygst = get_lapack_funcs(("potrf", "sygst"), dtype=float)
     smallest = len(s_a) * np.finfo(np.float64).eps
     # Transposed they are the same, but in the order that LAPACK takes as it is.
-    root, failed = _potrf(s_a.T, lower=1)
+    root, failed = potrf(s_a.T, lower=1)
     if not failed and np.diag(root).min() ** 2 > smallest * np.diag(s_a).max():
-        return root, _sygst(s_b.T, root, itype=2, lower=1)[0]
+        return root, sygst(s_b.T, root, itype=2, lower=1)[0]
     eigenvalues, eigenvectors = np.linalg.eigh(s_a)
     # Rounding leaves null directions some 1e-16 of the largest, whose square root would count.
     kept = eigenvalues > smallest * eigenvalues[-1]
@@ -276,9 +276,11 @@ def _value_and_variances(
     that from a to b is B B^T, where C = L U s^(-1/2) and B = S_b C s^-1. A sample x weighs on the
     distance by 2 <mean_a - mean_b, x'> + |x'|^2 - |B^T x'|^2, where x' = x - mean_a, and y alike.
     """
+    from scipy.linalg import eigh
+
     s_a, s_b = a.covariance, b.covariance
     root, gram = _root_and_gram(s_a, s_b)
-    eigenvalues, eigenvectors = scipy.linalg.eigh(gram, driver="evr", check_finite=False)
+    eigenvalues, eigenvectors = eigh(gram, driver="evr", check_finite=False)
     rank = _rank(a, b)
     eigenvalues, eigenvectors = eigenvalues[-rank:], eigenvectors[:, -rank:]
     value = _assemble(a, b, s_a, s_b, eigenvalues)
