@@ -247,8 +247,10 @@ class Config:
     """Half-life, in steps, of the averaged weights that are sampled and evaluated; 0: none."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Compute type of the networks; parameters and losses stay float32."""
-    parallel: Literal["jit", "pmap"] = "jit"
-    """jit: sharded over all devices of all processes; pmap: one program a device of one process."""
+    parallel: Literal["auto", "jit", "shard_map", "pmap"] = "auto"
+    """jit: one program that XLA partitions over all devices of all processes; shard_map: one a
+    device, with written-out collectives; pmap: the same, of one process; auto: shard_map on CPUs,
+    where XLA partitions badly, else jit."""
     fsdp: int | None = None
     """Split arrays of the state that have at least so many numbers over the devices, along their
     largest axis that divides; None: every device holds all of it."""

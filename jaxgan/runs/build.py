@@ -17,7 +17,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game, Latents
 from jaxgan.pixels import model_batch
 from jaxgan.runs.entries import make_ramps, nested_floats
-from jaxgan.runs.playing import make_controllers, make_game, make_players
+from jaxgan.runs.playing import make_controllers, make_game, make_players, share_statistics
 from jaxgan.runs.sources import open_source
 from jaxgan.training import parallel
 from jaxgan.training.latents import normal_latents, uniform_latents
@@ -36,6 +36,7 @@ class Program(NamedTuple):
         source: The data.
         streams: Further data, by name.
         mesh: The devices.
+        mode: How a step runs on them (`jaxgan.training.parallel`).
         game: The game with the floats that the run starts with, or an algorithm of its own.
         setup: What is static of the game; None of an algorithm.
         hparams: The floats that the run starts with, nested as the config is.
@@ -51,6 +52,7 @@ class Program(NamedTuple):
     source: Source
     streams: Mapping[str, Source]
     mesh: Mesh
+    mode: str
     game: Game | Algorithm
     setup: Setup | None
     hparams: dict[str, Any]
@@ -161,10 +163,12 @@ def build(
     source = opened()
     if streams is None:
         streams = {name: open_source(data) for name, data in config.streams.items()}
-    axis_name = parallel.axis_name(config.parallel)
     example = _example(config, source, streams)
     ramps = make_ramps(config)
     game = game_of(at_start(hparams, ramps))
+    mappable = isinstance(game, Game) and share_statistics(config)
+    mode = parallel.chosen_mode(config.parallel, mesh, fsdp=config.fsdp, mappable=mappable)
+    axis_name = parallel.axis_name(mode)
     if isinstance(game, Algorithm):
         setup, init, train_step = None, partial(_init_algorithm, game, example), game.train_step
         sample = partial(_sample_algorithm, game, source.shape)
@@ -185,12 +189,13 @@ def build(
         )
         sample = partial(_sample, setup, source.shape)
     run_steps = parallel.make_run_steps(
-        train_step, mode=config.parallel, mesh=mesh, batch_sizes=batch_sizes(config)
+        train_step, mode=mode, mesh=mesh, batch_sizes=batch_sizes(config)
     )
     return Program(
         source,
         streams,
         mesh,
+        mode,
         game,
         setup,
         hparams,

@@ -69,7 +69,7 @@ def feed(
         "batch_size": sizes[""],
         "streams": {name: (stream, sizes[name]) for name, stream in program.streams.items()},
         "start_step": step,
-        "put": lambda batches: parallel.put_batches(batches, config.parallel, program.mesh),
+        "put": lambda batches: parallel.put_batches(batches, program.mode, program.mesh),
         "local": partial(_chosen, own),
     }
     opened = host_batches

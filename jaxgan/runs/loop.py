@@ -175,7 +175,7 @@ class _Loop:
         on_device = fits_on_device(config, program)
         run_steps = parallel.compiled(
             self.steps(on_device),
-            mode=config.parallel,
+            mode=program.mode,
             mesh=program.mesh,
             stacked=not on_device,
             sharding=self.sharding,
@@ -240,14 +240,14 @@ class _Loop:
             return program.run_steps
         return parallel.make_run_steps(
             self.monitored_step() if config.monitor_every else program.train_step,
-            mode=config.parallel,
+            mode=program.mode,
             mesh=program.mesh,
             batch_sizes=batch_sizes(config) if on_device else None,
         )
 
     def monitored_step(self) -> TrainStep:
         config, program = self.config, self.program
-        axis_name = parallel.axis_name(config.parallel)
+        axis_name = parallel.axis_name(program.mode)
         sample = (
             program.sample if axis_name is None else partial(program.sample, axis_name=axis_name)
         )
@@ -255,7 +255,7 @@ class _Loop:
             self.reference,
             sample,
             num_samples=config.num_monitor_samples,
-            shard=partial(parallel.shard, mode=config.parallel, mesh=program.mesh),
+            shard=partial(parallel.shard, mode=program.mode, mesh=program.mesh),
             axis_name=axis_name,
         )
         return monitored(program.train_step, monitor, every=config.monitor_every)

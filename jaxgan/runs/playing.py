@@ -217,6 +217,12 @@ def make_players(config: Config, source: Source, axis_name: str | None) -> dict[
     return players
 
 
+def share_statistics(config: Config) -> bool:
+    """Whether every player's network can share its statistics over a named device axis."""
+    records = [network_entry(n, path, p).record for n, (path, p) in player_configs(config).items()]
+    return all("axis_name" in {f.name for f in dataclasses.fields(record)} for record in records)
+
+
 def _keeper(entry: Entry) -> Player:
     """Of a penalty's or a loss's state: statistics alone, and so nothing to optimise."""
     return Player(entry.record.network(), lambda _: optax.identity(), optax.identity())

@@ -1,8 +1,9 @@
 """Runs a train step K times in one program, on one device or on all of them.
 
 Modes: "jit" shards the batch over a mesh of all devices, of all processes, and lets XLA partition
-the step (one device needs no mesh); "pmap" runs one program a device of one process and averages by
-collectives. Both give the same numbers to rounding.
+the step (one device needs no mesh); "shard_map" runs one program a device of the same mesh and
+averages by collectives; "pmap" does so on the devices of one process. All give the same numbers to
+rounding.
 
 Under "jit" the state may be sharded too: see `state_sharding`.
 """
@@ -30,9 +31,27 @@ StackedMetrics = dict[str, Float[Array, "k"]]
 RunSteps = Callable[[Any, Any, int], tuple[Any, StackedMetrics]]
 
 
+def chosen_mode(mode: str, mesh: Mesh, *, fsdp: int | None, mappable: bool) -> str:
+    """The mode itself, or what "auto" stands for on these devices.
+
+    XLA partitions a step over two devices of a CPU so that it takes 1.6 to 1.8 times as long as on
+    one, and 1.5 to 2 times as long as under "shard_map" (`benchmarks/devices.py`).
+
+    Args:
+        mode: "auto", "jit", "shard_map" or "pmap".
+        mesh: The devices.
+        fsdp: See `state_sharding`; of "jit" alone.
+        mappable: Whether the step's networks share their statistics over a named axis.
+    """
+    if mode != "auto":
+        return mode
+    on_cpus = mesh.size > 1 and mesh.devices.flat[0].platform == "cpu"
+    return "shard_map" if on_cpus and mappable and fsdp is None else "jit"
+
+
 def axis_name(mode: str) -> str | None:
     """The axis name with which the networks and the game of this mode are built."""
-    return AXIS if mode == "pmap" else None
+    return None if mode == "jit" else AXIS
 
 
 def make_mesh(devices: Sequence[Any] | None = None) -> Mesh:
@@ -50,15 +69,15 @@ def check_shares(name: str, count: int, mesh: Mesh) -> None:
 
 
 def check_mode(mode: str, mesh: Mesh, *, fsdp: int | None) -> None:
-    """Raises ConfigError where "pmap" cannot do what is asked for."""
+    """Raises ConfigError where the mode cannot do what is asked for."""
     if mode == "pmap" and spans_processes(mesh):
         raise ConfigError(
             "--parallel pmap runs the devices of one process, and there are "
             f"{jax.process_count()} processes; use --parallel jit"
         )
-    if mode == "pmap" and fsdp is not None:
+    if mode in ("pmap", "shard_map") and fsdp is not None:
         raise ConfigError(
-            f"fsdp is {fsdp}, and under --parallel pmap every device holds the whole state; use "
+            f"fsdp is {fsdp}, and under --parallel {mode} every device holds the whole state; use "
             "--parallel jit"
         )
 
@@ -166,7 +185,7 @@ def readable(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
 
 def shard(x: Shaped[Array, "n ..."], mode: str, mesh: Mesh) -> Shaped[Array, "n ..."]:
     """Under "jit", lets XLA split the leading axis over the devices; for use inside a program."""
-    if mode == "pmap" or mesh.size == 1:
+    if mode != "jit" or mesh.size == 1:
         return x
     return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(AXIS)))
 
@@ -184,7 +203,7 @@ def make_run_steps(
 
     Args:
         train_step: Built with `axis_name(mode)`.
-        mode: "jit" or "pmap".
+        mode: "jit", "shard_map" or "pmap".
         mesh: Where it will run.
         batch_sizes: Rows of a step, over all devices, of each stream ("" is the main one), where
             `data` is the whole set: a `Batch` of which each step takes its own rows
@@ -213,7 +232,7 @@ def compiled(
 
     Args:
         run_steps: See `make_run_steps`; of the same mode.
-        mode: "jit" or "pmap".
+        mode: "jit", "shard_map" or "pmap".
         mesh: Where it runs.
         stacked: Whether its data are stacked batches, rather than the whole set.
         sharding: How the state lies on the devices (`state_sharding`), and is to lie on them after
@@ -223,6 +242,21 @@ def compiled(
         everywhere = NamedSharding(mesh, PartitionSpec())
         kept: dict[str, Any] = {} if sharding is None else {"out_shardings": (sharding, everywhere)}
         return jax.jit(run_steps, static_argnums=2, donate_argnums=0, **kept)
+    if mode == "shard_map":
+        batches = PartitionSpec(None, AXIS) if stacked else PartitionSpec()
+
+        def on_each(state: Any, data: Batch, length: int) -> tuple[Any, StackedMetrics]:
+            # Its check would have gradients of the replicated state summed before they are averaged.
+            mapped = jax.shard_map(
+                partial(run_steps, length=length),
+                mesh=mesh,
+                in_specs=(PartitionSpec(), batches),
+                out_specs=PartitionSpec(),
+                check_vma=False,
+            )
+            return mapped(state, data)
+
+        return jax.jit(on_each, static_argnums=2, donate_argnums=0)
     mapped = jax.pmap(
         lambda state, data, _, length: run_steps(state, data, length),
         AXIS,
