@@ -23,6 +23,7 @@ from jaxgan.runs.memory import device_bytes, needed_bytes
 from jaxgan.studies.space import Member
 from jaxgan.training.parallel import RunSteps, StackedMetrics
 from jaxgan.training.schedules import at_start
+from jaxgan.training.state import compiled_once
 from jaxgan.types import Batch, PyTree
 
 # A state whose key is plain numbers.
@@ -118,7 +119,7 @@ def first_infinite(
 
 def initial(program: Program, members: Sequence[Member]) -> Population:
     """The first states of members, each as in a run of its own."""
-    init, states = jax.jit(program.init), []
+    init, states = compiled_once(program.init), []
     for member in members:
         hparams, key = nested_floats(member.config), jax.random.key(member.config.seed)
         if program.setup is None:
