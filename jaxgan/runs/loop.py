@@ -41,6 +41,7 @@ from jaxgan.runs.scoring import best_metric
 from jaxgan.runs.signals import interruption
 from jaxgan.runs.writer import open_writer
 from jaxgan.training import parallel, processes
+from jaxgan.training.state import compiled_once
 from jaxgan.training.steps import TrainStep
 from jaxgan.types import PyTree
 
@@ -135,7 +136,8 @@ class _Loop:
         if restored is None:
             reference = processes.from_first(reference)
             self.sharding = split(jax.eval_shape(program.init, key, reference))
-            self.state = jax.jit(program.init, out_shardings=self.sharding)(key, reference)
+            created = compiled_once(program.init, out_shardings=self.sharding)
+            self.state = created(key, reference)
             extra: dict[str, Any] = {"window": {}, "metrics": {}}
         else:
             state, extra = restored
