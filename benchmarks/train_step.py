@@ -56,7 +56,9 @@ CONTESTS = {
 }
 
 
-def jaxgan_steps(contest: Contest, batch_size: int) -> tuple[Step, np.ndarray, list[int]]:
+def jaxgan_steps(
+    contest: Contest, batch_size: int, mode: str = "jit", devices: int = 1
+) -> tuple[Step, np.ndarray, list[int]]:
     """A function that runs the steps of a call, the data, and the players' parameter counts."""
     import importlib
 
@@ -71,10 +73,11 @@ def jaxgan_steps(contest: Contest, batch_size: int) -> tuple[Step, np.ndarray, l
     for path, value in contest.settings.items():
         config = override(config, path, value)
     config = override(config, "data.batch_size", batch_size)
-    mesh = parallel.make_mesh(jax.devices()[:1])
+    config = override(config, "parallel", mode)
+    mesh = parallel.make_mesh(jax.devices()[:devices])
     program = build(config, mesh)
     data = parallel.replicate(program.data(), mesh)
-    run_steps = parallel.compiled(program.run_steps, mode="jit", mesh=mesh, stacked=False)
+    run_steps = parallel.compiled(program.run_steps, mode=mode, mesh=mesh, stacked=False)
     state = parallel.replicate(jax.jit(program.init)(jax.random.key(0)), mesh)
     counts = [
         sum(leaf.size for leaf in jax.tree.leaves(state.players[name].params))

@@ -41,8 +41,8 @@ def trained(config, mesh):
     sharding = parallel.state_sharding(shapes, mesh, fsdp=config.fsdp)
     state = jax.jit(program.init, out_shardings=sharding)(key)
     run_steps = parallel.compiled(
-        parallel.make_run_steps(program.train_step, mode="jit", mesh=mesh, batch_sizes=None),
-        mode="jit",
+        parallel.make_run_steps(program.train_step, mode=program.mode, mesh=mesh, batch_sizes=None),
+        mode=program.mode,
         mesh=mesh,
         stacked=True,
         sharding=sharding,

@@ -1,4 +1,4 @@
-"""One device, eight devices sharded, and eight under pmap: the same numbers."""
+"""One device, and eight by each of the ways to run on them: the same numbers."""
 
 import dataclasses
 import functools
@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 from execution import GROUPS, UNSTABLE, with_losses
-from jax.sharding import PartitionSpec as P
-from programs import one_device, player
+from flax import linen as nn
+from programs import player
 
 from jaxgan.config import (
     AugmentationConfig,
@@ -20,6 +20,7 @@ from jaxgan.config import (
     LatentConfig,
     NetworkConfig,
     PenaltyConfig,
+    PlayerConfig,
     TermConfig,
     override,
 )
@@ -27,6 +28,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.penalties import PENALTIES
 from jaxgan.runs.build import build
 from jaxgan.training import parallel
+from jaxgan.types import Outputs
 
 STEPS = 5
 PLAYERS = ("generator", "discriminator")
@@ -45,7 +47,7 @@ def trained(config, num_devices, mode="jit"):
     program = build(config, mesh)
     key = jax.random.key(0)
     state = parallel.replicate(jax.jit(program.init)(key, program.fit(key)), mesh)
-    run = parallel.compiled(program.run_steps, mode=mode, mesh=mesh, stacked=False)
+    run = parallel.compiled(program.run_steps, mode=program.mode, mesh=mesh, stacked=False)
     state, metrics = run(state, parallel.replicate(program.data(), mesh), STEPS)
     return jax.device_get(metrics), jax.device_get(state.players["generator"].params)
 
@@ -86,7 +88,7 @@ def check_equal(one, other, tolerance=1e-5):
 
 
 def cases():
-    """Each group sharded and under pmap; by default the first, sharded, since all take minutes."""
+    """Each group in each mode; by default the first, sharded, since all take minutes."""
     return [
         pytest.param(
             names,
@@ -95,7 +97,7 @@ def cases():
             id=f"{names[0]}...{names[-1]}-{mode}",
         )
         for names in GROUPS
-        for mode in ("jit", "pmap")
+        for mode in ("jit", "shard_map", "pmap")
     ]
 
 
@@ -108,7 +110,7 @@ def test_every_loss_is_the_same_on_eight_devices(names, mode):
     check_equal(alone, together, 2e-2 if names[0] in UNSTABLE else 1e-5)
 
 
-@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
 @pytest.mark.slow
 def test_every_penalty_is_the_same_on_eight_devices(mode):
     alone = penalties_on_one_device()
@@ -116,7 +118,7 @@ def test_every_penalty_is_the_same_on_eight_devices(mode):
     check_equal(alone, trained(with_penalties(), 8, mode))
 
 
-@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
 @pytest.mark.slow
 def test_penalties_of_features_are_the_same_on_eight_devices(mode):
     """All devices draw the same signs."""
@@ -128,7 +130,7 @@ def test_penalties_of_features_are_the_same_on_eight_devices(mode):
     check_equal(trained(config, 1), trained(config, 8, mode))
 
 
-@pytest.mark.parametrize("mode", ["pmap", pytest.param("jit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
 @pytest.mark.slow
 def test_the_rest_of_a_config_on_eight_devices(mode):
     """Batch statistics are those of the whole batch, minibatches and skipped updates the same."""
@@ -146,28 +148,36 @@ def test_the_rest_of_a_config_on_eight_devices(mode):
     check_equal(trained(config, 1), trained(config, 8, mode))
 
 
-@pytest.mark.slow
-def test_shard_map_equals_one_device():
-    config = dataclasses.replace(CONFIG, loss=TermConfig(name="mmd_gaussian"), parallel="pmap")
-    mesh = parallel.make_mesh()
-    program = build(config, mesh)
-    alone = build(dataclasses.replace(config, parallel="jit"), one_device())
-    state = jax.jit(program.init)(jax.random.key(0))
-    batch = jax.tree.map(lambda x: x[:32], program.data())
-    mapped = jax.shard_map(
-        program.train_step,
-        mesh=mesh,
-        in_specs=(P(), P(parallel.AXIS)),
-        out_specs=P(),
-        check_vma=False,
-    )
-    (one, metrics), (other, expected) = (
-        jax.jit(step)(state, batch) for step in (mapped, alone.train_step)
-    )
-    np.testing.assert_allclose(metrics["loss/generator"], expected["loss/generator"], atol=1e-6)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), one.players, other.players
-    )
+def test_auto_runs_one_program_on_each_of_several_cpus():
+    """Batch statistics are those of the whole batch; the penalty is of each sample."""
+    config = override(CONFIG, "loss.name", "mmd_gaussian")
+    config = dataclasses.replace(config, penalties={"r1": PenaltyConfig(weight=0.1)})
+    for name in PLAYERS:
+        config = override(config, f"{name}.network.kwargs.norm", "batch")
+    assert build(dataclasses.replace(config, parallel="auto")).mode == "shard_map"
+    check_equal(trained(config, 1), trained(config, 8, "auto"))
+
+
+class Unshared(nn.Module):
+    """A user's network, which would take batch statistics of a device alone."""
+
+    @nn.compact
+    def __call__(self, x, condition=None, *, train):
+        return Outputs(nn.Dense(1)(nn.BatchNorm(use_running_average=not train)(x)), x)
+
+
+@pytest.mark.parametrize(
+    ("changes", "devices"),
+    [
+        ({}, 1),
+        ({"fsdp": 32}, 8),
+        ({"discriminator": PlayerConfig(network=NetworkConfig(name=f"{__name__}:Unshared"))}, 8),
+    ],
+    ids=["one device", "a state in parts", "a network that shares no statistics"],
+)
+def test_auto_leaves_to_xla_what_it_must(changes, devices):
+    config = dataclasses.replace(CONFIG, parallel="auto", **changes)
+    assert build(config, parallel.make_mesh(jax.devices()[:devices])).mode == "jit"
 
 
 def gathered_bytes(config):

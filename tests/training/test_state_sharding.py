@@ -89,6 +89,7 @@ def test_a_split_state_goes_on_unsplit(tmp_path, capsys):
         )
 
 
-def test_pmap_splits_nothing(mesh):
-    with pytest.raises(ConfigError, match="use --parallel jit"):
-        build(dataclasses.replace(config(), parallel="pmap"), mesh)
+@pytest.mark.parametrize("mode", ["pmap", "shard_map"])
+def test_one_program_a_device_splits_nothing(mode, mesh):
+    with pytest.raises(ConfigError, match=f"under --parallel {mode} every .* --parallel jit"):
+        build(dataclasses.replace(config(), parallel=mode), mesh)
