@@ -1,6 +1,7 @@
-"""Float32 promotion, roots and powers without infinite gradients, norms, order, and pairs."""
+"""Float32 promotion, roots without infinite gradients, norms, order, pairs, and dependence."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,3 +151,23 @@ def pairs(
         return x, y
     index = np.arange(max(len(x), len(y)))
     return x[index % len(x)], y[index % len(y)]
+
+
+def depends(function: Callable[[Any], Any], x: Any) -> bool:
+    """Whether what a function returns depends on x, by the program that computes it.
+
+    Nothing is computed; what calls another compiled function depends on all that it gives it.
+
+    Args:
+        function: Of one array, to a tree of arrays.
+        x: The array, or its shape and type.
+
+    >>> depends(lambda x: x + 1, 0.5), depends(lambda x: jnp.zeros(x.shape), jnp.ones(3))
+    (True, False)
+    """
+    program = jax.make_jaxpr(function)(x).jaxpr
+    reached = {id(variable) for variable in program.invars}
+    for equation in program.eqns:
+        if reached & set(map(id, equation.invars)):
+            reached |= set(map(id, equation.outvars))
+    return bool(reached & set(map(id, program.outvars)))

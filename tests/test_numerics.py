@@ -7,6 +7,7 @@ import pytest
 
 from jaxgan.numerics import (
     at_least_float32,
+    depends,
     nonnegative_median,
     norms,
     pairs,
@@ -125,3 +126,14 @@ def test_columns_are_sorted_as_by_numpy_and_so_are_their_tangents(n, dtype):
     expected = np.empty_like(tangent)
     np.put_along_axis(expected, order, tangent, axis=0)
     np.testing.assert_array_equal(back, expected)
+
+
+def test_dependence_is_that_of_what_is_returned():
+    cases = {
+        True: (lambda x: [jnp.ones(2), 2 * x], lambda x: jax.jit(jnp.sin)(x), lambda x: x),
+        False: (lambda x: jnp.ones(x.shape), lambda x: (x.astype(jnp.bfloat16), 0.0)[1]),
+    }
+    for expected, functions in cases.items():
+        assert [depends(f, jax.ShapeDtypeStruct((3,), jnp.float32)) for f in functions] == (
+            [expected] * len(functions)
+        )

@@ -12,6 +12,7 @@ from jaxgan.games.game import Game
 from jaxgan.games.nets import Nets
 from jaxgan.games.terms import condition, of_data_shape
 from jaxgan.losses import mse, rmse
+from jaxgan.numerics import depends
 from jaxgan.registry import unknown
 from jaxgan.types import Batch, Metrics
 
@@ -49,7 +50,7 @@ def regression(*, objective: str = "mse") -> Game:
 
     Raises:
         ConfigError: Another objective, data without conditions and labels, or, for the likelihood,
-            fewer latents than values of y.
+            fewer latents than values of y or a generator without noise.
 
     Source: Hastie et al. 2009, The Elements of Statistical Learning, sections 2.6.3 and 3.2,
     https://hastie.su.domains/ElemStatLearn/
@@ -74,6 +75,12 @@ def regression(*, objective: str = "mse") -> Game:
         units = jnp.repeat(jnp.eye(latent), n, axis=0)
         x = _given(batch)
         moved = nets.generator(units, jnp.tile(x, (latent, *(1,) * (x.ndim - 1))))
+        generator = nets.fixed("generator")
+        if not depends(lambda z: generator(z, x), units[:n]):
+            raise ConfigError(
+                "the generator makes the same y of every z, as with covariance 'none', and the "
+                "likelihood needs its noise; set covariance to 'full', or the objective to 'mse'"
+            )
         rows = moved.reshape(latent, n, -1) - mean.reshape(1, n, -1)
         return Predicted(mean, jnp.moveaxis(rows, 0, 1))
 

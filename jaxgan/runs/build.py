@@ -15,6 +15,7 @@ from jaxgan.config import Config
 from jaxgan.data import Source, describe, whole
 from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game, Latents
+from jaxgan.numerics import depends
 from jaxgan.pixels import model_batch
 from jaxgan.runs.entries import make_ramps, nested_floats
 from jaxgan.runs.playing import make_controllers, make_game, make_players, share_statistics
@@ -285,6 +286,4 @@ def _uses_labels(
         assert setup is not None
         return sampling(game)(initial_nets(setup, at_start(hparams, setup.ramps), key), batch, key)
 
-    traced = jax.make_jaxpr(samples)(example.labels).jaxpr
-    (labels,) = traced.invars
-    return any(variable is labels for equation in traced.eqns for variable in equation.invars)
+    return depends(samples, example.labels)

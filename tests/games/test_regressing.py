@@ -104,5 +104,9 @@ def test_mistakes_are_named():
         objective(regression(), nets(), BATCH.replace(condition=None))
     with pytest.raises(ConfigError, match=r"latent\.dim is 1, and y has 2 values"):
         objective(regression(objective="likelihood"), nets(1))
+    for dtype in ("float32", "bfloat16"):
+        silent = nets(covariance="none", dtype=dtype)
+        with pytest.raises(ConfigError, match="the same y of every z, as with covariance 'none'"):
+            objective(regression(objective="likelihood"), silent)
     with pytest.raises(ConfigError, match=r"samples of shape \(2,\), and the data has \(3,\)"):
         objective(regression(), nets(), BATCH.replace(real=normal(N, 3)))
