@@ -18,8 +18,10 @@ from jaxgan.runs.run import Run
 from jaxgan.runs.sounds import write_wav
 
 _FRAMES, _NUM_POINTS = 16, 2500
-_MILLISECONDS = 80  # of a frame
-_LAST = 1500  # of the last frame of a training
+_MILLISECONDS = 80  # of a frame of a path
+# Of a training: all frames but the last, each of them at least and at most, and the last. Players
+# show a frame of less than 20 for 100.
+_HISTORY, _SHORTEST, _LONGEST, _LAST = 5000, 20, 1000, 1500
 
 
 def export(
@@ -132,7 +134,8 @@ def write_paths(
         if path.suffix == ".gif":
             show = partial(picture_of, real=real, sample_rate=sample_rate)
             there = [show(frame) for frame in np.moveaxis(paths, 1, 0)]
-            _write_gif(path, [*there, *there[-2:0:-1]])
+            frames = [*there, *there[-2:0:-1]]
+            _write_gif(path, frames, [_MILLISECONDS] * len(frames))
         elif path.suffix == ".png" and is_images:
             flat = paths.reshape(-1, *paths.shape[2:])
             image_grid(to_uint8(flat), columns=paths.shape[1]).save(path)
@@ -143,7 +146,7 @@ def write_paths(
 
 
 def write_history(path: Path, run: Path) -> None:
-    """Writes the kept pictures of a run, in the order of their steps, as a GIF.
+    """Writes the kept pictures of a run, in the order of their steps, as a GIF of a few seconds.
 
     Raises:
         ConfigError: no GIF, no pictures, or a place that cannot be written.
@@ -158,7 +161,8 @@ def write_history(path: Path, run: Path) -> None:
         with Image.open(file) as picture:
             frames.append(picture.convert("RGB"))
     with _writable(path):
-        _write_gif(path, frames, last=_LAST)
+        each = np.clip(_HISTORY // len(frames), _SHORTEST, _LONGEST)
+        _write_gif(path, frames, [int(each)] * (len(frames) - 1) + [_LAST])
 
 
 def _write_arrays(
@@ -170,10 +174,9 @@ def _write_arrays(
     np.savez(path, **arrays)
 
 
-def _write_gif(path: Path, frames: Sequence[Image.Image], last: int = _MILLISECONDS) -> None:
-    durations = [_MILLISECONDS] * (len(frames) - 1) + [last]
+def _write_gif(path: Path, frames: Sequence[Image.Image], milliseconds: list[int]) -> None:
     first, *others = frames
-    first.save(path, save_all=True, append_images=others, duration=durations, loop=0)
+    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def _write_folder(path: Path, images: np.ndarray, labels: np.ndarray | None) -> None:

@@ -15,6 +15,7 @@ from jaxgan.files import read_json
 from jaxgan.runs.directory import RunDirectory, in_use
 from jaxgan.runs.rows import read_rows
 
+_NAME_WIDTH = 12  # at least, of a column of names
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -61,11 +62,16 @@ def print_runs(folder: Path) -> None:
 
 def table_of(runs: list[RunState]) -> rich.table.Table:
     """The runs as a table, one a line."""
-    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "state"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("step", "of", "best", "score", "written"):
-        table.add_column(heading, justify="left" if heading == "score" else "right")
+    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("run", "state", "step", "of", "best", "score", "written"):
+        is_name = heading in ("run", "score")
+        table.add_column(
+            heading,
+            justify="left" if is_name or heading == "state" else "right",
+            overflow="fold",  # in a narrow terminal a name goes on in the next line
+            no_wrap=not is_name,
+            min_width=_NAME_WIDTH if is_name else None,
+        )
     for run in runs:
         score = "" if run.score is None else f"{run.score:.4g}"
         metric = (run.metric or "").removeprefix("eval/")

@@ -1,5 +1,6 @@
 """What is told of the runs in a folder; their files are written here, as runs write them."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import time
 
 import pytest
+import rich.console
 
 from jaxgan.cli import main
 from jaxgan.config import Config
 from jaxgan.errors import ConfigError
 from jaxgan.runs.directory import RunDirectory, in_use, locked
-from jaxgan.runs.overview import runs_in
+from jaxgan.runs.overview import RunState, runs_in, table_of
 
 
 def write_run(root, *, steps=1000, reason=None, step=0, rows=(), best=("eval/fid", False)):
@@ -84,6 +86,18 @@ def test_the_command_prints_a_table_without_jax(folder):
     assert ["run", "state", "step", "of", "best", "score", "written"] in lines
     assert ["done", "done", "1,000", "1,000", "2", "fid"] in [line[:6] for line in lines]
     assert ["longer", "interrupted", "1,000", "2,000"] in [line[:4] for line in lines]
+
+
+def test_no_name_is_cut_in_80_columns():
+    names = ("mnist_wgan_gp-compared/weight-decay/seed-3", "eval/stacked_classifier_accuracy")
+    run = RunState(names[0], "interrupted", 20_000, 200_000, names[1], 1.234e-5, 100.0)
+    with io.StringIO() as printed:
+        rich.console.Console(file=printed, width=80).print(table_of([run]))
+        lines = printed.getvalue().splitlines()[3:]
+    assert "interrupted  20,000  200,000  1.234e-05" in lines[0]
+    start = lines[0].index("stacked")
+    assert "".join(line[:13].strip() for line in lines) == names[0]
+    assert "".join(line[start : start + 12].strip() for line in lines) == names[1][5:]
 
 
 def test_a_run_itself_no_runs_and_no_folder(folder, capsys):

@@ -6,7 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from programs import RING, SGD
 
 import jaxgan
@@ -21,6 +21,8 @@ from jaxgan.config import (
 )
 from jaxgan.data import load as load_data
 from jaxgan.errors import CheckpointError, ConfigError
+from jaxgan.runs.directory import RunDirectory
+from jaxgan.runs.exports import write_history
 
 KEY = jax.random.key(3)
 
@@ -209,6 +211,22 @@ def test_paths_and_training_are_animated(loaded, points, tmp_path):
             assert animation.n_frames == count
     with Image.open(tmp_path / "rows.png") as picture:
         assert picture.size == (5 * 34 + 2, 3 * 34 + 2)
+
+
+@pytest.mark.parametrize("count", [2, 30, 300])
+def test_a_training_is_shown_in_some_seconds(count, tmp_path):
+    pictures = RunDirectory(tmp_path / "run")
+    pictures.picture(0).parent.mkdir(parents=True)
+    for step in range(count):
+        colour = (step % 256, 255 * (step // 256), 0)
+        Image.new("RGB", (2, 2), colour).save(pictures.picture(step))
+    write_history(tmp_path / "training.gif", pictures.root)
+    with Image.open(tmp_path / "training.gif") as animation:
+        assert animation.n_frames == count
+        frames = ImageSequence.Iterator(animation)
+        milliseconds = [frame.info["duration"] for frame in frames]
+    assert 2500 <= sum(milliseconds) <= 10_000
+    assert milliseconds[-1] == 1500
 
 
 @pytest.mark.parametrize(
