@@ -182,7 +182,9 @@ def compiled_once(function: Callable[..., Any], **options: Any) -> Callable[...,
         function: Called once, or once for each of some members.
         options: Of `jax.jit`.
     """
-    quick = _QUICK if jax.default_backend() == "cpu" else None
+    # XLA refuses an option that it does not know, and knows others in other versions.
+    known = jax.default_backend() == "cpu" and jax.__version_info__[:2] == (0, 10)
+    quick = _QUICK if known else None
     return jax.jit(function, compiler_options=quick, **options)
 
 
