@@ -246,7 +246,7 @@ def compiled(
         batches = PartitionSpec(None, AXIS) if stacked else PartitionSpec()
 
         def on_each(state: Any, data: Batch, length: int) -> tuple[Any, StackedMetrics]:
-            # Its check would have gradients of the replicated state summed before they are averaged.
+            # Checked, gradients of the replicated state would be sums before they are averaged.
             mapped = jax.shard_map(
                 partial(run_steps, length=length),
                 mesh=mesh,
