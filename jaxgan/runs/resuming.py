@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from jaxgan.config import Config, differences, override
 from jaxgan.errors import ConfigError
+from jaxgan.fields import leaves
 from jaxgan.ramp import Ramp
 from jaxgan.runs.directory import RunDirectory
 from jaxgan.runs.entries import floats
@@ -57,12 +58,19 @@ def resumed(
     for name, steps in kept.items():
         longer = override(longer, f"{name}.steps", steps)
         explicit = override(explicit, f"{name}.steps", steps)
-    allowed = set(differences(explicit, longer)) <= _CHANGEABLE
     differing = differences(earlier, config)
-    if differing and not (resume and allowed):
+    forbidden = [name for name in differences(explicit, longer) if name not in _CHANGEABLE]
+    if forbidden or (differing and not resume):
+        name, had, given = _compared(earlier, config, (forbidden or differing)[0])
+        others = f"; {len(differing) - 1} more differ" if len(differing) > 1 else ""
+        remedy = "choose another --workdir"
+        if not forbidden:
+            remedy += ", or pass --resume"
+        elif resume:
+            remedy = f"--resume changes only how long a run is and how it is watched: {remedy}"
         raise ConfigError(
-            f"{directory.root} holds a run with another {differing[0]} ({len(differing)} "
-            "differences); choose another --workdir" + (", or pass --resume" if allowed else "")
+            f"{directory.root} holds a run with another {name} ({had}, not {given}{others}); "
+            f"{remedy}"
         )
     if not resume:
         return config
@@ -71,13 +79,28 @@ def resumed(
     return longer
 
 
+def _compared(earlier: Config, config: Config, name: str) -> tuple[str, str, str]:
+    """What differs, down to the part of a ramp, as it was and as it is given."""
+    had, given = ({path: x for path, x, _ in leaves(c)}.get(name) for c in (earlier, config))
+    if isinstance(had, Ramp) and isinstance(given, Ramp):
+        part = next(part for part in Ramp._fields if getattr(had, part) != getattr(given, part))
+        name, had, given = f"{name}.{part}", getattr(had, part), getattr(given, part)
+        if part == "steps":  # those of the run, where the ramp has none
+            had, given = had or earlier.steps, given or config.steps
+    return name, str(had), str(given)
+
+
 def _kept_steps(config: Config, earlier: Config) -> dict[str, int]:
-    """The last steps of the ramps without any that another number of steps would move, by name."""
+    """The last steps of the ramps that began without any, by name.
+
+    Of those that another number of steps would move, or that now have these very steps.
+    """
     before, kept = floats(earlier), {}
     for path, ramp in floats(config).items():
         was = before.get(path)
-        if isinstance(ramp, Ramp) and ramp.steps is None and isinstance(was, Ramp):
+        if isinstance(ramp, Ramp) and isinstance(was, Ramp):
             steps = was.steps or earlier.steps
-            if steps != config.steps:
+            moved = ramp.steps is None and steps != config.steps
+            if moved or (was.steps is None and ramp.steps == steps):
                 kept[".".join(path)] = steps
     return kept

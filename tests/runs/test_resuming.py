@@ -90,7 +90,23 @@ def test_a_longer_run_goes_on_as_it_was_lengthened(directory, tmp_path):
     assert again.generator.learning_rate == RAMP._replace(steps=2)
 
 
-def test_a_ramp_with_steps_of_its_own_is_left_alone(directory):
-    config = override(LONGER, "generator.learning_rate", RAMP._replace(steps=4))
-    with pytest.raises(ConfigError, match=r"another steps .*2 differences"):
-        resumed(directory, config, resume=True)
+def test_a_ramp_may_be_given_with_the_steps_that_it_keeps(directory):
+    config = override(LONGER, "generator.learning_rate.steps", 2)
+    assert resumed(directory, config, resume=True, log=lambda line: None) == config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("generator.learning_rate.steps", 4, "generator.learning_rate.steps (2, not 4; 1 more"),
+        ("generator.learning_rate.end", 0.0, "generator.learning_rate.end (1e-05, not 0.0; 1 more"),
+        ("generator.learning_rate.shape", "linear", "shape (cosine, not linear; 1 more differ)"),
+        ("loss.name", "hinge", "loss.name (non_saturating, not hinge; 1 more differ)"),
+    ],
+)
+def test_what_a_resumed_run_cannot_change_is_named(directory, path, value, told):
+    """Not the number of steps, which it can."""
+    with pytest.raises(ConfigError) as raised:
+        resumed(directory, override(LONGER, path, value), resume=True)
+    assert told in str(raised.value)
+    assert "--resume changes only how long a run is" in str(raised.value)
