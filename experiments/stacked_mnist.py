@@ -10,12 +10,13 @@ choice. Modes are read by a classifier of single digits, trained on the data fir
 is the score `eval/stacked_classifier_accuracy`.
 
 Expected in the paper: 1,000 modes and KL(modes || uniform) of .029. It is counted here on 26,000
-samples, of which real digits get .0236. It was not run to the end here. On one of 2 CPU cores (AMD EPYC) that other programs shared,
-2026-11-21, seed 0: at its real size 2 steps of 2 stacks (--batch-size 2 --data.kwargs.size 2000
---steps 2 --steps-per-call 1), all finite; and with 16 channels, one block a side and 28 x 28 pixels
-(--PLAYER.network.kwargs.width 16, --PLAYER.network.kwargs.blocks 1 for both players, --data.pad
-None, --data.kwargs.size 20000) 300 steps of 32 stacks: strokes on black, no digits yet; the
-discriminator's loss falls from .65 at step 50 to .11 at step 250. Modes were not counted.
+samples, of which real digits get .0236. It was not run to the end here. On one of 2 CPU cores (AMD
+EPYC) that other programs shared, 2026-11-21, seed 0: at its real size 2 steps of 2 stacks
+(--batch-size 2 --data.kwargs.size 2000 --steps 2 --steps-per-call 1), all finite; and with 16
+channels, one block a side and 28 x 28 pixels (--PLAYER.network.kwargs.width 16,
+--PLAYER.network.kwargs.blocks 1 for both players, --data.pad None, --data.kwargs.size 20000) 300
+steps of 32 stacks: strokes on black, no digits yet; the discriminator's loss falls from .65 at step
+50 to .11 at step 250. Modes were not counted.
 """
 
 from jaxgan.cli import experiment_main
