@@ -24,6 +24,10 @@ from jaxgan.metrics.sides import Sides
 # its own error is then a few per cent.
 _ERROR_ROWS = 1000
 
+# Of d: with so few rows of one set products with them take less time than the factors of a
+# covariance; beyond, more.
+_FEW_ROWS = 0.9
+
 
 def frechet_distance(real: Moments, fake: Moments) -> float:
     """|mean_r - mean_f|^2 + tr(S_r + S_f - 2 (S_r S_f)^(1/2)), in float64 on the host.
@@ -75,8 +79,11 @@ def fid(real: Float[AnyArray, "n d"], fake: Float[AnyArray, "m _d"]) -> Estimate
     check_features(real, fake)
     # The larger set first, whose covariance more likely has full rank.
     y, x = sorted((real, fake), key=len)
-    if len(x) <= x.shape[1]:
+    d = x.shape[1]
+    if len(x) <= d:
         value, (variance_x, variance_y) = _of_few_rows(x, y)
+    elif len(y) <= _FEW_ROWS * d:
+        value, (variance_y, variance_x) = _of_few_and_many_rows(y, x)
     else:
         value, (variance_x, variance_y) = _value_and_variances(x, y, moments(x), moments(y))
     return Estimate(value, np.sqrt(variance_x / len(x) + variance_y / len(y)))
@@ -226,21 +233,15 @@ def _checked(name: str, given: Moments) -> Moments:
 
 
 def _distance(a: Moments, b: Moments) -> float:
-    s_a, s_b = a.covariance, b.covariance
-    _, gram = _root_and_gram(s_a, s_b)
-    return _assemble(a, b, s_a, s_b, np.linalg.eigvalsh(gram)[-_rank(a, b) :])
+    _, gram = _root_and_gram(a.covariance, b.covariance)
+    return _assemble(a, b, np.linalg.eigvalsh(gram)[-_rank(a, b) :])
 
 
-def _assemble(
-    a: Moments,
-    b: Moments,
-    s_a: Float[AnyArray, "d d"],
-    s_b: Float[AnyArray, "d d"],
-    eigenvalues: Float[np.ndarray, "r"],
-) -> float:
+def _assemble(a: Moments, b: Moments, eigenvalues: Float[np.ndarray, "r"]) -> float:
     """The distance, from the eigenvalues of S_a S_b."""
-    traces = np.trace(s_a) + np.trace(s_b) - 2.0 * np.sum(np.sqrt(np.maximum(eigenvalues, 0.0)))
-    return max(0.0, float(np.sum((a.mean - b.mean) ** 2) + traces))
+    traces = sum(np.trace(of_set.scatter) / (of_set.count - 1) for of_set in (a, b))
+    cross = np.sum(np.sqrt(np.maximum(eigenvalues, 0.0)))
+    return max(0.0, float(np.sum((a.mean - b.mean) ** 2) + traces - 2.0 * cross))
 
 
 def _rank(a: Moments, b: Moments) -> int:
@@ -270,7 +271,31 @@ def _root_and_gram(
 def _value_and_variances(
     x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"], a: Moments, b: Moments
 ) -> tuple[float, tuple[float, float]]:
-    """The distance of x, of moments a, from y, of moments b, and the variances of the influences.
+    """The distance of x, of moments a, from y, of moments b; the variances of the influences."""
+    s_b = b.covariance
+    return _from_root(x, y, a, b, s_b, *_root_and_gram(a.covariance, s_b))
+
+
+def _of_few_and_many_rows(
+    x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"]
+) -> tuple[float, tuple[float, float]]:
+    """The same for n < d < m: the centred rows of x are a root of their covariance."""
+    a, b = moments(x), moments(y)
+    root = _centred_rows(np.asarray(x, np.float64)).T
+    s_b = b.covariance
+    return _from_root(x, y, a, b, s_b, root, root.T @ (s_b @ root))
+
+
+def _from_root(
+    x: Float[AnyArray, "n d"],
+    y: Float[AnyArray, "m d"],
+    a: Moments,
+    b: Moments,
+    s_b: Float[AnyArray, "d d"],
+    root: Float[np.ndarray, "d r"],
+    gram: Float[np.ndarray, "r r"],
+) -> tuple[float, tuple[float, float]]:
+    """The same from L and L^T S_b L.
 
     With L L^T = S_a and L^T S_b L = U diag(s^2) U^T, the transport map from b to a is C C^T and
     that from a to b is B B^T, where C = L U s^(-1/2) and B = S_b C s^-1. A sample x weighs on the
@@ -278,12 +303,10 @@ def _value_and_variances(
     """
     from scipy.linalg import eigh
 
-    s_a, s_b = a.covariance, b.covariance
-    root, gram = _root_and_gram(s_a, s_b)
     eigenvalues, eigenvectors = eigh(gram, driver="evr", check_finite=False)
     rank = _rank(a, b)
     eigenvalues, eigenvectors = eigenvalues[-rank:], eigenvectors[:, -rank:]
-    value = _assemble(a, b, s_a, s_b, eigenvalues)
+    value = _assemble(a, b, eigenvalues)
 
     kept = eigenvalues > len(gram) * np.finfo(np.float64).eps * eigenvalues.max(initial=0.0)
     s = np.sqrt(eigenvalues[kept])
@@ -296,29 +319,44 @@ def _value_and_variances(
 def _of_few_rows(
     x: Float[AnyArray, "n d"], y: Float[AnyArray, "m d"]
 ) -> tuple[float, tuple[float, float]]:
-    """The same without any d x d matrix, for n, m <= d.
+    """The same without any d x d matrix, for m <= n <= d.
 
     The centred rows X and Y, over sqrt(n - 1) and sqrt(m - 1), are roots of the covariances. With
     X Y^T = U diag(s) V^T the trace of the square root is sum s, and |B^T x_i'|^2 is
-    (n - 1) sum_k U_ik^2 s_k.
+    (n - 1) sum_k U_ik^2 s_k. V are the eigenvectors of Y X^T X Y^T, which take less than half of
+    the time of all singular vectors. s are not the roots of its eigenvalues, which lose half of the
+    digits, but the lengths of the columns of X Y^T V = U diag(s).
     """
+    from scipy.linalg import eigh
+
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     difference = x.mean(axis=0) - y.mean(axis=0)
-    rows_x, rows_y = ((z - z.mean(axis=0)[None]) / np.sqrt(len(z) - 1) for z in (x, y))
-    u, s, vt = np.linalg.svd(rows_x @ rows_y.T, full_matrices=False)
+    rows_x, rows_y = _centred_rows(x), _centred_rows(y)
+    cross = rows_x @ rows_y.T
+    v = eigh(cross.T @ cross, driver="evr", check_finite=False)[1]
+    scaled_u = cross @ v
+    s = np.linalg.norm(scaled_u, axis=0)
     value = np.sum(difference**2) + np.sum(rows_x**2) + np.sum(rows_y**2) - 2.0 * np.sum(s)
 
     def variance(
         rows: Float[np.ndarray, "k d"],
         difference: Float[np.ndarray, "d"],
-        u: Float[np.ndarray, "k r"],
+        quadratic: Float[np.ndarray, "k"],
     ) -> float:
         scale = len(rows) - 1
-        quadratic = scale * (np.sum(rows**2, axis=1) - u**2 @ s)
-        return float(np.var(2.0 * np.sqrt(scale) * rows @ difference + quadratic, ddof=1))
+        weights = np.sum(rows**2, axis=1) - quadratic
+        influences = 2.0 * np.sqrt(scale) * rows @ difference + scale * weights
+        return float(np.var(influences, ddof=1))
 
-    variances = variance(rows_x, difference, u), variance(rows_y, -difference, vt.T)
+    kept = s > 0.0
+    of_x, of_y = scaled_u[:, kept] ** 2 @ (1.0 / s[kept]), v**2 @ s
+    variances = variance(rows_x, difference, of_x), variance(rows_y, -difference, of_y)
     return max(0.0, float(value)), variances
+
+
+def _centred_rows(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """X with X^T X the covariance."""
+    return (x - x.mean(axis=0)[None]) / np.sqrt(len(x) - 1)
 
 
 def _variance(

@@ -65,7 +65,10 @@ def test_agrees_with_pytorch_fid_on_images_of_digits():
     assert_allclose(frechet_distance(moments(real), merged), fid(real, fake), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("n", "m"), [(10, 15), (10, 200), (200, 15)])
+# Both sets below d; one far below it; one just below it.
+@pytest.mark.parametrize(
+    ("n", "m"), [(10, 15), (15, 10), (30, 30), (10, 200), (200, 15), (38, 200), (200, 39)]
+)
 def test_singular_covariances_agree_with_singular_values_of_the_data(n, m):
     # tr (S_r S_f)^(1/2) is the nuclear norm of X Y^T / sqrt((n - 1)(m - 1)), X and Y centred.
     d = 40
@@ -76,6 +79,26 @@ def test_singular_covariances_agree_with_singular_values_of_the_data(n, m):
     expected = np.sum((real.mean(axis=0) - fake.mean(axis=0)) ** 2) + traces - 2.0 * cross
     assert_allclose(fid(real, fake), expected, rtol=1e-7)
     assert_allclose(frechet_distance(moments(real), moments(fake)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 60), (60, 45), (45, 200)])
+def test_spectra_of_eighteen_decades_agree_with_singular_values_of_the_data(n, m):
+    d, scales = 80, np.logspace(0, -9, 80)
+    real, fake = features(2, n, d) * scales, 2.0 * features(3, m, d) * scales
+    x, y = real - real.mean(axis=0), fake - fake.mean(axis=0)
+    cross = scipy.linalg.svdvals(x @ y.T).sum() / np.sqrt((n - 1) * (m - 1))
+    traces = (x**2).sum() / (n - 1) + (y**2).sum() / (m - 1)
+    expected = np.sum((real.mean(axis=0) - fake.mean(axis=0)) ** 2) + traces - 2.0 * cross
+    assert_allclose(fid(real, fake), expected, atol=1e-7 * traces)
+
+
+def test_few_equal_rows_are_at_distance_zero():
+    real = features(4, 30, 50)
+    twice = np.concatenate([real[:15], real[:15]])  # singular beyond the mean
+    for x in (real, twice):
+        value = fid(x, x[::-1])
+        assert value <= 1e-12 * np.trace(np.cov(x, rowvar=False))
+        assert np.isfinite(value.standard_error)
 
 
 def test_closed_form_of_diagonal_gaussians():
