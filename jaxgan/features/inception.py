@@ -13,7 +13,7 @@ in pytorch-fid.
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -32,12 +32,18 @@ from jaxgan.features.network import (
 )
 from jaxgan.features.resize import resize_bilinear
 from jaxgan.features.weight_files import read_weights
+from jaxgan.networks.convolution import Padding
+from jaxgan.networks.layers import Conv
 from jaxgan.registry import lookup
 from jaxgan.types import PyTree
 
 SIDE = 299
 NUM_FEATURES = 2048
 NUM_CLASSES = 1008
+
+# Images a call. On CPUs the first layers' maps of few images stay nearer: an image of 32 takes 1.15
+# times as long as one of 8.
+_BATCH, _BATCH_ON_CPU = 50, 8
 
 Kernel = tuple[int, int]
 Layer = tuple[str, int, Kernel]
@@ -46,14 +52,16 @@ OutputMaps = Float[Array, "n h_out w_out o"]
 
 
 def _conv(
-    x: Array, name: str, features: int, kernel: Kernel, *, stride: int = 1, padding: str = "SAME"
+    x: Array,
+    name: str,
+    features: int,
+    kernel: Kernel,
+    *,
+    stride: int = 1,
+    padding: Padding = "SAME",
 ) -> Array:
     """A convolution with bias, then ReLU; call it in a compact module."""
-    # Scores must not depend on a GPU's or TPU's habit of rounding products to fewer bits.
-    layer = nn.Conv(
-        features, kernel, stride, padding=padding, precision=lax.Precision.HIGHEST, name=name
-    )
-    return nn.relu(layer(x))
+    return nn.relu(Conv(features, kernel, stride, padding=padding, name=name)(x))
 
 
 def _chain(x: Array, *layers: Layer) -> Array:
@@ -66,16 +74,28 @@ def _halve(x: Array, name: str, features: int) -> Array:
     return _conv(x, name, features, (3, 3), stride=2, padding="VALID")
 
 
+def _pool(
+    x: Array, reduce: Callable[[Any, Any], Any], initial: float, stride: int, padding: Padding
+) -> Array:
+    """Over windows of 3 x 3, one axis after the other, which is up to 4 times as fast."""
+    for axis in (1, 2):
+        window, strides = [1, 1, 1, 1], [1, 1, 1, 1]
+        window[axis], strides[axis] = 3, stride
+        x = lax.reduce_window(x, initial, reduce, window, strides, padding)
+    return x
+
+
 def _halving_pool(x: Array) -> Array:
-    return nn.max_pool(x, (3, 3), (2, 2))
+    return _pool(x, lax.max, -jnp.inf, 2, "VALID")
 
 
 def _average_pool(x: Array) -> Array:
-    return nn.avg_pool(x, (3, 3), padding="SAME", count_include_pad=False)
+    counts = _pool(jnp.ones((1, *x.shape[1:3], 1), x.dtype), lax.add, 0.0, 1, "SAME")
+    return _pool(x, lax.add, 0.0, 1, "SAME") / counts
 
 
 def _max_pool(x: Array) -> Array:
-    return nn.max_pool(x, (3, 3), padding="SAME")
+    return _pool(x, lax.max, -jnp.inf, 1, "SAME")
 
 
 def _join(*branches: Array) -> Array:
@@ -241,15 +261,18 @@ PREPROCESSINGS: dict[str, Callable[[Array], Array]] = {
 def _forward(
     preprocess: Callable[[Array], Array], params: PyTree, images: Float[Array, "n h w c"]
 ) -> tuple[Float[Array, "n 2048"], Float[Array, "n 1008"]]:
-    x = preprocess(coloured(images, "Inception"))
-    return cast(tuple[Array, Array], InceptionV3().apply(params, x))
+    # Scores must not depend on a GPU's or TPU's habit of rounding products to fewer bits.
+    with jax.default_matmul_precision("highest"):
+        x = preprocess(coloured(images, "Inception"))
+        return cast(tuple[Array, Array], InceptionV3().apply(params, x))
 
 
 @partial(jax.jit, static_argnums=0)
 def _maps(
     preprocess: Callable[[Array], Array], params: PyTree, images: Float[Array, "n h w c"]
 ) -> FeatureMaps:
-    return sown_maps(InceptionV3(), params, preprocess(coloured(images, "Inception")))
+    with jax.default_matmul_precision("highest"):
+        return sown_maps(InceptionV3(), params, preprocess(coloured(images, "Inception")))
 
 
 @cache
@@ -285,7 +308,7 @@ def load_inception(
         name=f"{weights_name('inception', params)}-{preprocessing}",
         params=jax.device_put(params),
         apply=partial(_forward, preprocess),
-        batch_size=50,
+        batch_size=_BATCH_ON_CPU if jax.default_backend() == "cpu" else _BATCH,
         maps=partial(_maps, preprocess),
     )
 

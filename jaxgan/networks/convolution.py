@@ -37,6 +37,12 @@ DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 # sample. Of a weight gradient they are the channels that are summed over.
 CHUNKS = {"x": 64, "w": 16, "y": 64}
 
+NO_PADS: Pads = ((0, 0), (0, 0))
+
+# Sides and channels from which XLA:CPU takes 1.1 to 4 times as long where nothing is padded: one
+# column more costs less.
+LARGE = 32
+
 # For each role that is computed: the axis of each operand that a batch can be folded into, and the
 # axis of the result that it comes out in.
 _FREE_AXES: dict[str, dict[str, tuple[int, int]]] = {
@@ -206,6 +212,8 @@ def _unfold(x: Array, axis: int, size: int) -> Array:
 
 def _convolve(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
     """One member of the family by chunks of a large batch, each one convolution in plain form."""
+    if _is_pointwise(strides, pads, operands):
+        return _pointwise(role, operands)
     of_batch = {name: a for name, a in operands.items() if name != "w"}
     n = next(len(a) for a in of_batch.values())
     chunks = -(-n // CHUNKS[role])
@@ -230,12 +238,35 @@ def _convolve(role: Role, strides: Strides, pads: Pads, operands: Operands) -> A
     return lax.scan(lambda total, chunk: (total + of_chunk(chunk), None), first, rest)[0]
 
 
+def _is_pointwise(strides: Strides, pads: Pads, operands: Operands) -> bool:
+    """Whether the kernel is 1 x 1 and every pixel counts."""
+    if strides != (1, 1) or pads != NO_PADS:
+        return False
+    if "w" in operands:
+        return operands["w"].shape[:2] == (1, 1)
+    return operands["x"].shape[1:3] == operands["y"].shape[1:3]
+
+
+def _pointwise(role: Role, operands: Operands) -> Array:
+    """One member of the family of 1 x 1 kernels: products of matrices, where XLA:CPU is faster.
+
+    Convolutions take 1.1 to 1.4 times as long; those of a kernel's gradient 2 to 4 times.
+    """
+    rows = {name: a.reshape(-1, a.shape[-1]) for name, a in operands.items()}
+    if role == "w":
+        return jnp.matmul(rows["x"].T, rows["y"])[None, None]
+    name, matrix = ("x", rows["w"]) if role == "y" else ("y", rows["w"].T)
+    return jnp.matmul(rows[name], matrix).reshape(*operands[name].shape[:3], -1)
+
+
 def _plain(role: Role, strides: Strides, pads: Pads, operands: Operands) -> Array:
     """One member of the family as one convolution in plain form."""
     plain = partial(lax.conv_general_dilated, dimension_numbers=DIMENSIONS)
     if role == "y":
-        used = [(low, max(high, 0)) for low, high in pads]
-        return plain(operands["x"], operands["w"], strides, used)
+        x, w = operands["x"], operands["w"]
+        if strides == (1, 1) and pads == NO_PADS and min(x.shape[1:]) >= LARGE:
+            return plain(x, w, strides, ((0, 0), (0, 1)))[:, :, :-1]
+        return plain(x, w, strides, [(low, max(high, 0)) for low, high in pads])
     if role == "x":
         y, w = operands["y"], operands["w"]
         k = w.shape[:2]

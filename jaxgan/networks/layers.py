@@ -282,7 +282,7 @@ def _global_draws(
 
 
 class Conv(nn.Module):
-    """A convolution, NHWC, to sides of ceil(h / stride), with parameters in float32.
+    """A convolution, NHWC, with parameters in float32, by default to sides of ceil(h / stride).
 
     With `groups` over 1, channels fall into as many equal runs, and those of a run see the same run
     of the input only (Xie et al. 2017, https://arxiv.org/abs/1611.05431).
@@ -292,12 +292,13 @@ class Conv(nn.Module):
     """
 
     features: int
-    kernel_size: int
+    kernel_size: int | tuple[int, int]
     stride: int = 1
     use_bias: bool = True
     dtype: DTypeLike = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     groups: int = 1
+    padding: convolution.Padding = "SAME"
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w i"]) -> Float[Array, "n h_out w_out o"]:
@@ -308,7 +309,7 @@ class Conv(nn.Module):
                 f"a convolution of {channels} to {self.features} channels in {self.groups} groups; "
                 "their number must divide both: change it or the channels"
             )
-        operation = partial(convolution.conv, groups=self.groups)
+        operation = partial(convolution.conv, padding=self.padding, groups=self.groups)
         return _convolve(self, operation, x, channels // self.groups)
 
 
@@ -331,8 +332,9 @@ class ConvTranspose(nn.Module):
 def _convolve(
     module: Conv | ConvTranspose, operation: Callable[..., Array], x: Array, inputs: int
 ) -> Array:
-    shape = (module.kernel_size, module.kernel_size, inputs, module.features)
-    kernel = module.param("kernel", module.kernel_init, shape)
+    size = module.kernel_size
+    sides = (size, size) if isinstance(size, int) else size
+    kernel = module.param("kernel", module.kernel_init, (*sides, inputs, module.features))
     x = operation(x.astype(module.dtype), kernel.astype(module.dtype), stride=module.stride)
     if not module.use_bias:
         return x

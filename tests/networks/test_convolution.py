@@ -17,9 +17,10 @@ from jaxgan.networks.convolution import canonical_conv, canonical_conv_transpose
 N, IN, OUT = 3, 2, 5
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 GEOMETRIES = [(stride, k, (14, 7)) for stride in (1, 2) for k in (3, 4, 5)]
-GEOMETRIES += [(1, 4, (7, 8)), (2, 4, (7, 8))]
+GEOMETRIES += [(1, 4, (7, 8)), (2, 4, (7, 8)), (1, 1, (7, 8))]
 # Derivatives: an odd kernel with each stride, and an even one with the stride that networks have.
-FAST = [(1, 3, (14, 7)), (2, 3, (14, 7)), (2, 4, (7, 8))]
+# A kernel of one pixel is a product of matrices.
+FAST = [(1, 3, (14, 7)), (2, 3, (14, 7)), (2, 4, (7, 8)), (1, 1, (7, 8))]
 
 
 def lax_conv(x, w, *, stride=1, padding="SAME"):
@@ -404,6 +405,26 @@ def test_the_plain_form_on_cpu_and_lax_elsewhere(monkeypatch, name, theirs):
     assert "custom_vjp" in traced(operation)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert traced(operation) == traced(theirs)
+
+
+@pytest.mark.parametrize("k", (1, 3))
+def test_large_images_without_padding_match_lax_in_value_and_gradients(k):
+    """They get a column more, which is cut off."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((2, 32, 34, 32)), jnp.float32)
+    w = jnp.asarray(rng.standard_normal((k, k, 32, 4)), jnp.float32)
+
+    def value_and_gradients(operation):
+        def total(x, w):
+            out = operation(x, w, padding="VALID")
+            return jnp.sum(jnp.sin(out)), out
+
+        return jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))(x, w)
+
+    ours, theirs = map(value_and_gradients, (canonical_conv, lax_conv))
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
 
 
 @pytest.mark.parametrize("n", (17, 64, 70, 129))

@@ -149,6 +149,16 @@ def test_convolution_layers_are_those_of_flax(stride):
         np.testing.assert_allclose(out, peer.apply({"params": params}, x), rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_oblong_kernels_and_paddings_are_those_of_flax(padding):
+    x = samples((2, 7, 8, 3))
+    params = {"kernel": samples((1, 4, 3, 5)), "bias": jnp.arange(5.0)}
+    ours, theirs = (layer(5, (1, 4), padding=padding) for layer in (Conv, nn.Conv))
+    out = ours.apply({"params": params}, x)
+    expected = theirs.apply({"params": params}, x)
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-3)
+
+
 @pytest.mark.parametrize("layer", [Conv, ConvTranspose])
 def test_convolution_layers_compute_in_their_dtype_on_float32_parameters(key, layer):
     net = layer(5, 4, 2, use_bias=False, dtype=jnp.bfloat16)
