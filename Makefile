@@ -13,8 +13,8 @@ FLAGS ?=
 demo: $(VENV)/.core  ## train on scikit-learn's digits: weights, metrics and a picture in runs/digits
 	$(BIN)/python -m experiments.digits $(FLAGS)
 
-test: $(VENV)/.test  ## the fast tests
-	$(BIN)/pytest -n auto $(FLAGS)
+test: $(VENV)/.test  ## the fast tests: those of a file in one process, which compiles once
+	$(BIN)/pytest -n auto --dist loadfile $(FLAGS)
 
 test-all: $(VENV)/.test  ## the slow tests too, with XLA's optimisations
 	JAXGAN_TEST_OPTIMISED=1 $(BIN)/pytest -n auto -m "slow or not slow" $(FLAGS)
