@@ -1,12 +1,15 @@
-"""FID, KID and PRDC: jaxgan's against the usual NumPy and SciPy code, time and memory.
+"""FID, KID, PRDC and Inception's features: jaxgan's against the usual code, time and memory.
 
-    python benchmarks/metrics.py [fid kid prdc] [--quick] [--threads 1] [--rounds 5]
+    python benchmarks/metrics.py [fid kid prdc inception] [--quick] [--threads 1] [--rounds 5]
 
 fid: the distance of two sets' means and covariances, d = 2048, against pytorch-fid's arithmetic
 (scipy.linalg.sqrtm of the product); and the whole way from 50,000 features of each set, against
-np.cov and the same. Ours includes the standard error in the latter.
-kid: 100 subsets of 1,000 out of 5,000 x 2048 features, against a NumPy loop over the subsets, in
-float32 both; ours includes the standard error.
+np.cov and the same; and ours of n < d against ours of n > d samples. All but the first include
+the standard error.
+kid: 100 subsets of 1,000 out of 5,000 x 2048 features, against the NumPy loop over the subsets of
+StyleGAN2-ADA and clean-fid, in float32 both; ours includes the standard error.
+inception: features of 32 images of 299 x 299, by jaxgan in its own batches, against the same
+network of random weights in PyTorch in one batch, as it is ("eager") and in channels_last.
 prdc: 10,000 x 2048 features of each set, k = 5, against the package `prdc` of PyPI (left out where
 it is not installed). Memory is the peak of a process's resident set above what it held before the
 call, imports and features; jaxgan's first call compiles, which counts there and not in the times.
@@ -25,8 +28,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +42,7 @@ from timing import alternating, ratio, take_cores
 from jaxgan import runtime
 
 NEAREST = 5
+METRICS = ("fid", "kid", "prdc", "inception")
 
 
 def features(seed: int, n: int, d: int, dtype: Any = np.float32) -> np.ndarray:
@@ -134,6 +140,22 @@ def compare_fid(n: int, d: int, rounds: int) -> None:
     compare(f"FID of {n} x {d} features", functools.partial(fid, real, fake), whole, rounds)
 
 
+def compare_few(few: int, many: int, d: int, rounds: int) -> None:
+    """FID of fewer samples than features should cost less than of more."""
+    from jaxgan.metrics import fid
+
+    small, large = ([features(seed, n, d, np.float64) for seed in (0, 1)] for n in (few, many))
+    calls = {"few": functools.partial(fid, *small), "many": functools.partial(fid, *large)}
+    for call in calls.values():
+        call()
+    times = alternating(calls, rounds)
+    print(
+        f"FID of {few}, of {many}, d = {d}: {statistics.median(times['few']):.3f} s, "
+        f"{statistics.median(times['many']):.3f} s: {ratio(times['many'], times['few'])} times",
+        flush=True,
+    )
+
+
 def compare_kid(n: int, d: int, num_subsets: int, subset_size: int, rounds: int) -> None:
     """The same subsets for both."""
     import jax
@@ -168,6 +190,52 @@ def compare_prdc(n: int, d: int, rounds: int, peaks: dict[str, float]) -> None:
     print(f"{'':<30} jaxgan {own:7.0f} MiB peer {peer:7.0f} MiB {own / peer:6.2f} of the peer's")
 
 
+def compare_inception(n: int, threads: int, rounds: int) -> None:
+    """Images that need no resizing, and the same weights."""
+    import torch
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from features.torch_inception import (  # pyright: ignore[reportMissingImports]
+        random_inception,
+    )
+
+    from jaxgan.features import extract, load_inception
+    from jaxgan.features.inception import SIDE
+
+    torch.set_num_threads(threads)
+    model = random_inception()
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(model.state_dict(), path := Path(folder) / "weights.pth")
+        network = load_inception(path)
+    images = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
+
+    def own() -> np.ndarray:
+        return extract(network, images)[0]
+
+    for name, layout in (
+        ("eager", torch.contiguous_format),
+        ("channels_last", torch.channels_last),
+    ):
+        peer = model.to(memory_format=layout)
+
+        def of_peer(peer: Any = peer, layout: Any = layout) -> np.ndarray:
+            inputs = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+            with torch.inference_mode():
+                return peer(inputs.contiguous(memory_format=layout))[0].numpy()
+
+        values = own(), of_peer()
+        difference = np.abs(values[0] - values[1]).max() / np.abs(values[1]).max()
+        assert difference < 1e-4, difference
+        times = alternating({"own": own, "peer": of_peer}, rounds)
+        milliseconds = (1e3 * statistics.median(times[which]) / n for which in ("own", "peer"))
+        print(
+            f"Inception, {n} images, {name:<14}"
+            " jaxgan {:6.1f} ms an image   peer {:6.1f} ms an image   ".format(*milliseconds)
+            + f"{ratio(times['peer'], times['own'])} times   differing by {difference:.0e}",
+            flush=True,
+        )
+
+
 def peak_of(which: str, n: int, d: int) -> float:
     """MiB that a call adds to the resident set of this process, which has done nothing else."""
     import jax
@@ -199,16 +267,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("metrics", nargs="*", metavar="fid|kid|prdc", help="default: all")
+    parser.add_argument("metrics", nargs="*", metavar="|".join(METRICS), help="default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sets, 3 rounds: a minute")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--peak-of", choices=("own", "peer"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    chosen = options.metrics or ["fid", "kid", "prdc"]
-    if unknown := set(chosen) - {"fid", "kid", "prdc"}:
-        parser.error(f"unknown metric {sorted(unknown)[0]!r}; choose from fid, kid, prdc")
+    chosen = options.metrics or METRICS
+    if unknown := set(chosen) - set(METRICS):
+        parser.error(f"unknown metric {sorted(unknown)[0]!r}; choose from {', '.join(METRICS)}")
     # XLA's pool is sized by the cores that the process may use; those of NumPy and SciPy exist.
     take_cores(options.threads)
     threadpool_limits(options.threads)
@@ -223,6 +291,7 @@ def main() -> None:
     runtime.prepare()
     if "fid" in chosen:
         compare_fid(*((5000, 1024) if options.quick else (50_000, 2048)), rounds)
+        compare_few(*((1000, 2000, 1024) if options.quick else (2000, 4000, 2048)), rounds)
     if "kid" in chosen:
         compare_kid(*((2000, 512, 50, 500) if options.quick else (5000, 2048, 100, 1000)), rounds)
     if has_prdc:
@@ -230,6 +299,10 @@ def main() -> None:
         compare_prdc(*prdc_size, rounds, peaks)
     elif "prdc" in chosen:
         print("prdc is not installed (pip install prdc): left out")
+    if "inception" in chosen and importlib.util.find_spec("torch") is not None:
+        compare_inception(8 if options.quick else 32, options.threads, rounds)
+    elif "inception" in chosen:
+        print("torch is not installed (pip install torch): Inception is left out")
 
 
 if __name__ == "__main__":
