@@ -22,6 +22,7 @@ from jaxgan.config import (
     NetworkConfig,
     OptimizerConfig,
     PlayerConfig,
+    Ramp,
     TermConfig,
 )
 
@@ -37,7 +38,7 @@ def player(**fields) -> PlayerConfig:
     return PlayerConfig(
         network=NetworkConfig(name="dcgan", kwargs={"width": 32, **fields}),
         optimizer=OptimizerConfig(kwargs={"b1": 0.5, "b2": 0.99}),
-        learning_rate=1e-3,
+        learning_rate=Ramp(1e-3, 0.0, shape="cosine"),
     )
 
 

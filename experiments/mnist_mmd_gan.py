@@ -23,6 +23,7 @@ from jaxgan.config import (
     OptimizerConfig,
     PenaltyConfig,
     PlayerConfig,
+    Ramp,
     TermConfig,
 )
 
@@ -32,7 +33,7 @@ def player(**fields) -> PlayerConfig:
     return PlayerConfig(
         network=NetworkConfig(name="dcgan", kwargs={"width": 32, **fields}),
         optimizer=OptimizerConfig(kwargs={"b1": 0.5, "b2": 0.9}),
-        learning_rate=1e-3,
+        learning_rate=Ramp(1e-3, 0.0, shape="cosine"),
     )
 
 

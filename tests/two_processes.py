@@ -41,7 +41,9 @@ def trained(config, mesh):
     sharding = parallel.state_sharding(shapes, mesh, fsdp=config.fsdp)
     state = jax.jit(program.init, out_shardings=sharding)(key)
     run_steps = parallel.compiled(
-        parallel.make_run_steps(program.train_step, mode=program.mode, mesh=mesh, batch_sizes=None),
+        parallel.make_run_steps(
+            program.device_step, mode=program.mode, mesh=mesh, batch_sizes=None
+        ),
         mode=program.mode,
         mesh=mesh,
         stacked=True,

@@ -42,7 +42,8 @@ class Program(NamedTuple):
         setup: What is static of the game; None of an algorithm.
         hparams: The floats that the run starts with, nested as the config is.
         init: (key, reference=None) -> the first state, with what `fit` made; pure, to be jitted.
-        train_step: See `jaxgan.training.steps.make_train_step`.
+        train_step: See `jaxgan.training.steps.make_train_step`; of "pmap" one device's.
+        device_step: What one device runs of it: the same, but under "shard_map".
         run_steps: (state, data, K) -> (state, metrics [K]): K steps on the whole of `data()`. Pure
             and not compiled: a sweep is its vmap.
         sample: (state, key, batch, averaged=True) -> samples: one for each row of the batch, of
@@ -59,6 +60,7 @@ class Program(NamedTuple):
     hparams: dict[str, Any]
     init: Callable[..., Any]
     train_step: TrainStep
+    device_step: TrainStep
     run_steps: RunSteps
     sample: Callable[..., Array]
     conditional: bool
@@ -171,7 +173,7 @@ def build(
     mode = parallel.chosen_mode(config.parallel, mesh, fsdp=config.fsdp, mappable=mappable)
     axis_name = parallel.axis_name(mode)
     if isinstance(game, Algorithm):
-        setup, init, train_step = None, partial(_init_algorithm, game, example), game.train_step
+        setup, init, device_step = None, partial(_init_algorithm, game, example), game.train_step
         sample = partial(_sample_algorithm, game, source.shape)
     else:
         setup = Setup(
@@ -182,15 +184,18 @@ def build(
             axis_name=axis_name,
         )
         init = partial(create, example=example, setup=setup, hparams=hparams)
-        train_step = make_train_step(
+        device_step = make_train_step(
             setup,
             controllers=controllers,
             discriminator_steps=config.discriminator_steps,
             fresh_latents=config.fresh_latents,
         )
         sample = partial(_sample, setup, source.shape)
+    train_step = device_step
+    if mode == "shard_map":
+        train_step = parallel.of_whole_batches(device_step, mesh)
     run_steps = parallel.make_run_steps(
-        train_step, mode=mode, mesh=mesh, batch_sizes=batch_sizes(config)
+        device_step, mode=mode, mesh=mesh, batch_sizes=batch_sizes(config)
     )
     return Program(
         source,
@@ -202,6 +207,7 @@ def build(
         hparams,
         init,
         train_step,
+        device_step,
         run_steps,
         sample,
         conditional=example.labels is not None and _uses_labels(game, setup, example, hparams),

@@ -241,7 +241,7 @@ class _Loop:
         if on_device and not config.monitor_every:
             return program.run_steps
         return parallel.make_run_steps(
-            self.monitored_step() if config.monitor_every else program.train_step,
+            self.monitored_step() if config.monitor_every else program.device_step,
             mode=program.mode,
             mesh=program.mesh,
             batch_sizes=batch_sizes(config) if on_device else None,
@@ -260,7 +260,7 @@ class _Loop:
             shard=partial(parallel.shard, mode=program.mode, mesh=program.mesh),
             axis_name=axis_name,
         )
-        return monitored(program.train_step, monitor, every=config.monitor_every)
+        return monitored(program.device_step, monitor, every=config.monitor_every)
 
     def due(self, every: int) -> bool:
         """Whether an event that happens every so many steps, and at the end, happens now."""

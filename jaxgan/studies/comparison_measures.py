@@ -92,10 +92,9 @@ def step_seconds(run: Run) -> float | None:
 def step_bytes(run: Run) -> int | None:
     """Arguments and temporaries of one compiled step on one device, as XLA counts them.
 
-    The arguments are the state and one batch. None of a run by pmap or shard_map, or where XLA does
-    not say.
+    The arguments are the state and one batch. None of a run by pmap, or where XLA does not say.
     """
-    if run.program.mode != "jit":
+    if run.program.mode == "pmap":
         return None
     rows, program = batch_sizes(run.config), run.program
     batch = _shapes(program.source, rows[""])

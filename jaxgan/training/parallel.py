@@ -199,7 +199,8 @@ def make_run_steps(
 ) -> RunSteps:
     """A pure function (state, data, K) -> (state, metrics stacked [K]) that runs K steps.
 
-    It is not compiled, so that a sweep is its `vmap`: see `compiled`.
+    It is not compiled, so that a sweep is its `vmap`: see `compiled`. Of "shard_map" it maps itself
+    over the mesh, and is a function of whole batches like that of "jit".
 
     Args:
         train_step: Built with `axis_name(mode)`.
@@ -222,7 +223,27 @@ def make_run_steps(
 
         return jax.lax.scan(body, state, None if batch_sizes else data, length)
 
-    return run_steps
+    def on_each(state: Any, data: Batch, length: int) -> tuple[Any, StackedMetrics]:
+        batches = PartitionSpec() if batch_sizes else PartitionSpec(None, AXIS)
+        return _mapped(partial(run_steps, length=length), mesh, batches)(state, data)
+
+    return on_each if mode == "shard_map" else run_steps
+
+
+def of_whole_batches(train_step: TrainStep, mesh: Mesh) -> TrainStep:
+    """A step that was built for "shard_map", as a function that maps itself over the mesh."""
+    return _mapped(train_step, mesh, PartitionSpec(AXIS))
+
+
+def _mapped(function: Callable[..., Any], mesh: Mesh, batches: PartitionSpec) -> Callable[..., Any]:
+    """A function of a state that all devices hold, and of batches, on each device of the mesh."""
+    return jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), batches),
+        out_specs=PartitionSpec(),
+        check_vma=False,  # checked, gradients of the state would be sums before they are averaged
+    )
 
 
 def compiled(
@@ -236,27 +257,12 @@ def compiled(
         mesh: Where it runs.
         stacked: Whether its data are stacked batches, rather than the whole set.
         sharding: How the state lies on the devices (`state_sharding`), and is to lie on them after
-            the steps; None leaves that to XLA. Of "jit" alone.
+            the steps; None leaves that to XLA. Not of "pmap".
     """
-    if mode == "jit":
+    if mode in ("jit", "shard_map"):
         everywhere = NamedSharding(mesh, PartitionSpec())
         kept: dict[str, Any] = {} if sharding is None else {"out_shardings": (sharding, everywhere)}
         return jax.jit(run_steps, static_argnums=2, donate_argnums=0, **kept)
-    if mode == "shard_map":
-        batches = PartitionSpec(None, AXIS) if stacked else PartitionSpec()
-
-        def on_each(state: Any, data: Batch, length: int) -> tuple[Any, StackedMetrics]:
-            # Checked, gradients of the replicated state would be sums before they are averaged.
-            mapped = jax.shard_map(
-                partial(run_steps, length=length),
-                mesh=mesh,
-                in_specs=(PartitionSpec(), batches),
-                out_specs=PartitionSpec(),
-                check_vma=False,
-            )
-            return mapped(state, data)
-
-        return jax.jit(on_each, static_argnums=2, donate_argnums=0)
     mapped = jax.pmap(
         lambda state, data, _, length: run_steps(state, data, length),
         AXIS,

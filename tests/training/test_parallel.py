@@ -32,6 +32,7 @@ from jaxgan.types import Outputs
 
 STEPS = 5
 PLAYERS = ("generator", "discriminator")
+KEY = jax.random.key(0)
 CONFIG = Config(
     data=DataConfig(name="ring", batch_size=32),
     latent=LatentConfig(dim=2),
@@ -45,8 +46,7 @@ def trained(config, num_devices, mode="jit"):
     config = dataclasses.replace(config, parallel=mode)
     mesh = parallel.make_mesh(jax.devices()[:num_devices])
     program = build(config, mesh)
-    key = jax.random.key(0)
-    state = parallel.replicate(jax.jit(program.init)(key, program.fit(key)), mesh)
+    state = parallel.replicate(jax.jit(program.init)(KEY, program.fit(KEY)), mesh)
     run = parallel.compiled(program.run_steps, mode=program.mode, mesh=mesh, stacked=False)
     state, metrics = run(state, parallel.replicate(program.data(), mesh), STEPS)
     return jax.device_get(metrics), jax.device_get(state.players["generator"].params)
@@ -154,8 +154,14 @@ def test_auto_runs_one_program_on_each_of_several_cpus():
     config = dataclasses.replace(config, penalties={"r1": PenaltyConfig(weight=0.1)})
     for name in PLAYERS:
         config = override(config, f"{name}.network.kwargs.norm", "batch")
-    assert build(dataclasses.replace(config, parallel="auto")).mode == "shard_map"
+    program = build(dataclasses.replace(config, parallel="auto"))
+    assert program.mode == "shard_map"
     check_equal(trained(config, 1), trained(config, 8, "auto"))
+    # Its public step is one of whole batches, as on one device.
+    state, batch = jax.eval_shape(program.init, KEY), jax.tree.map(lambda x: x[:32], program.data())
+    stepped, metrics = jax.eval_shape(program.train_step, state, batch)
+    assert jax.tree.map(np.shape, stepped) == jax.tree.map(np.shape, state)
+    assert set(map(np.shape, metrics.values())) == {()}
 
 
 class Unshared(nn.Module):
