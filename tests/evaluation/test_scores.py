@@ -8,7 +8,7 @@ from jaxgan.data import Curve, Mixture, from_arrays
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import average_scores, real_baseline, score, scores
 from jaxgan.evaluation.scores import baseline_sides
-from jaxgan.metrics import METRICS, Features, Metric, Sides
+from jaxgan.metrics import METRICS, Estimate, Features, Metric, Sides
 
 KEY = jax.random.key(0)
 
@@ -58,6 +58,7 @@ def test_every_metric_has_figures_and_a_real_baseline(name):
     values, baseline = (f(sides_of(name), chosen(name), KEY) for f in (score, real_baseline))
     assert tuple(values) == METRICS[name].reports == tuple(baseline)
     for value in (*values.values(), *baseline.values()):
+        assert isinstance(value, Estimate)
         assert np.isfinite(value) and np.isfinite(value.standard_error)
 
 

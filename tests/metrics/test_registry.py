@@ -81,11 +81,6 @@ def test_every_record_is_of_the_exported_function_and_says_what_it_reports(name)
     assert name in jaxgan.metrics.__all__
     assert set(record.higher_is_better) <= set(record.reports)
     assert set(record.needs) <= set(NEEDS)
-    values = record.measure(SIDES, KEY)
-    assert tuple(values) == record.reports
-    for value in values.values():
-        assert isinstance(value, Estimate)
-        assert np.isfinite(value) and np.isfinite(value.standard_error)
     assert all(figure in record.describe() for figure in record.reports)
 
 

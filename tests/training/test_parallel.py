@@ -87,21 +87,9 @@ def check_equal(one, other, tolerance=1e-5):
     jax.tree.map(close, params, other_params)
 
 
-def cases():
-    """Each group in each mode; by default the first, sharded, since all take minutes."""
-    return [
-        pytest.param(
-            names,
-            mode,
-            marks=() if (names, mode) == (GROUPS[0], "jit") else pytest.mark.slow,
-            id=f"{names[0]}...{names[-1]}-{mode}",
-        )
-        for names in GROUPS
-        for mode in ("jit", "shard_map", "pmap")
-    ]
-
-
-@pytest.mark.parametrize(("names", "mode"), cases())
+@pytest.mark.parametrize("mode", ["jit", "shard_map", "pmap"])
+@pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]}...{names[-1]}")
+@pytest.mark.slow
 def test_every_loss_is_the_same_on_eight_devices(names, mode):
     alone, together = losses_on_one_device(names), trained(with_losses(CONFIG, names), 8, mode)
     config = with_losses(CONFIG, names)
