@@ -13,7 +13,7 @@ from PIL import Image
 from jaxgan.errors import ConfigError
 from jaxgan.pixels import to_uint8
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.pictures import image_grid, in_columns, picture_of
+from jaxgan.runs.pictures import class_columns, image_grid, in_columns, picture_of
 from jaxgan.runs.run import Run
 from jaxgan.runs.sounds import write_wav
 
@@ -57,14 +57,15 @@ def export(
         write_paths(path, paths, run.real_points(_NUM_POINTS), sample_rate=rate)
         return
     num = 64 if num is None else num
-    labels = None
+    labels = columns = None
     if run.num_classes is not None and num > 0:
         classes, is_grid = run.num_classes, path.suffix == ".png"
         in_turn = in_columns(num, classes) if is_grid else np.arange(num) % classes
         labels = in_turn if label is None else np.full(num, label)
+        columns = class_columns(num, classes) if label is None else None
         options["labels"] = labels
     samples = run.generate(num, **options)
-    write_samples(path, samples, labels, run.real_points(num), sample_rate=rate)
+    write_samples(path, samples, labels, run.real_points(num), columns, sample_rate=rate)
 
 
 def write_samples(
@@ -72,6 +73,7 @@ def write_samples(
     samples: np.ndarray,
     labels: np.ndarray | None,
     real: np.ndarray | None = None,
+    columns: int | None = None,
     *,
     sample_rate: int | None = None,
 ) -> None:
@@ -88,6 +90,7 @@ def write_samples(
         samples: Floats; images are in [-1, 1].
         labels: The class of each, that was asked for.
         real: Real points, to be shown under generated ones, or waveforms.
+        columns: Of the grid of a PNG.
         sample_rate: Of waveforms, in Hz.
 
     Raises:
@@ -99,7 +102,7 @@ def write_samples(
         if path.suffix == ".npz":
             _write_arrays(path, samples, is_images, labels)
         elif path.suffix == ".png":
-            picture_of(samples, real, sample_rate=sample_rate).save(path)
+            picture_of(samples, real, columns, sample_rate=sample_rate).save(path)
         elif path.suffix == ".wav":
             if sample_rate is None:
                 raise ConfigError(

@@ -307,15 +307,18 @@ class _Loop:
 
     def picture(self) -> None:
         program, source = self.program, self.program.source
-        num = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS
+        num, columns = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS, None
         key = jax.random.fold_in(self.key, _PICTURE)
-        asked = in_rows(self.conditions, num) if program.conditional else self.conditions
+        asked = self.conditions
+        if program.conditional:
+            asked, columns = in_rows(asked, num)
+            num = min(num, len(asked.real))
         sampler = parallel.readable(program.sample, program.mesh)
         samples, _ = draw(sampler, self.state, key, num, conditions=asked)
         given = source.read(np.arange(min(num, source.size)))
         real = np.asarray(given.real) if samples.ndim == 2 else None
         save = partial(self.writer.picture, self.step, real=real, sample_rate=source.sample_rate)
-        save(samples)
+        save(samples, columns=columns)
         if isinstance(program.game, Algorithm):
             return
         for name in program.game.pictures:

@@ -50,6 +50,7 @@ def save_samples(
     path: Path,
     samples: np.ndarray,
     real: np.ndarray | None = None,
+    columns: int | None = None,
     *,
     sample_rate: int | None = None,
 ) -> None:
@@ -61,27 +62,45 @@ def save_samples(
         path: The file.
         samples: Images [n, h, w, c] in [-1, 1], points [n, d], or waveforms [n, length].
         real: Real points or waveforms.
+        columns: Of the grid.
         sample_rate: Of waveforms, in Hz.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture_of(samples, real, sample_rate=sample_rate).save(path)
+    picture_of(samples, real, columns, sample_rate=sample_rate).save(path)
     if sample_rate is not None:
         write_wav(path.with_suffix(".wav"), samples[:NUM_WAVES], sample_rate)
 
 
+def class_columns(num: int, num_classes: int) -> int:
+    """The columns of a grid of so many pictures that shows each class in columns of its own.
+
+    Near to a square, or up to twice as wide for the classes to fit; of more classes than that, a
+    square shows the first.
+    """
+    square = math.ceil(math.sqrt(num))
+    columns = num_classes * max(1, square // num_classes)
+    return columns if columns <= 2 * square else square
+
+
 def in_columns(num: int, num_classes: int) -> np.ndarray:
-    """Labels [num] for a grid of pictures: as many classes in turn as it has columns."""
-    return np.arange(num) % min(num_classes, math.isqrt(num))
+    """Labels [num] for a grid of `class_columns`, row by row."""
+    return np.arange(num) % min(num_classes, class_columns(num, num_classes))
 
 
-def in_rows(conditions: Batch, num: int) -> Batch:
-    """Conditions for a grid of pictures: classes in turn, where there are labels."""
+def in_rows(conditions: Batch, num: int) -> tuple[Batch, int | None]:
+    """At most `num` conditions for whole rows of a grid, classes in columns, and its columns.
+
+    Without labels the conditions themselves, for a grid of any width.
+    """
     if conditions.labels is None:
-        return conditions
+        return conditions, None
     classes = np.unique(np.asarray(conditions.labels))
-    labels = classes[in_columns(num, len(classes))]
-    return conditions.replace(
+    columns = class_columns(num, len(classes))
+    num -= num % columns
+    labels = classes[np.arange(num) % min(len(classes), columns)]
+    asked = conditions.replace(
         real=conditions.real[:num],
         labels=labels.astype(np.int32),
         condition=None if conditions.condition is None else conditions.condition[:num],
     )
+    return asked, columns
