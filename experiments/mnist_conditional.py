@@ -16,6 +16,9 @@ On 2 CPU cores, 2026-11-21, seeds 0 to 2, 2,000 steps, mean and 95 % interval: .
 samples are read as the class asked for, by a classifier of 99.4 % accuracy; FID .83 +- .15 on its
 features; 165 s. Seed 0 with the projection alone: .977; with the label joined to the images and the
 classifier: .962; with the classifier alone: .870.
+
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seed 0, all 10,000 steps: .993, FID .37 (real images
+.13), class KL .0013; 12 minutes.
 """
 
 from jaxgan.cli import experiment_main
