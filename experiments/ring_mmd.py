@@ -37,8 +37,10 @@ def config() -> Config:
     the bandwidth ends near the modes' own, to give them their width.
     """
     widths = {"widths": (128, 128, 128), "activation": "relu", "output": "linear"}
+    toy = ring.config()
     return dataclasses.replace(
-        ring.config(),
+        toy,
+        data=dataclasses.replace(toy.data, batch_size=768),
         generator=PlayerConfig(
             network=NetworkConfig(name="mlp", kwargs=widths),
             optimizer=OptimizerConfig(kwargs={"b1": 0.9, "b2": 0.99}),
@@ -50,6 +52,7 @@ def config() -> Config:
             kwargs={"bandwidth": Ramp(0.1, 0.02, shape="linear")},
         ),
         penalties={},
+        ema_half_life=2000.0,
     )
 
 
