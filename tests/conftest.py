@@ -16,6 +16,8 @@ OPTIMISED = "JAXGAN_TEST_OPTIMISED" in os.environ
 # Without its fusion emitters XLA compiles in half the time.
 EMITTERS = "" if OPTIMISED else " --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8" + EMITTERS)
+# Programs that tests start would each compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["JAXGAN_CACHE_DIR"] = str(CACHE / "jaxgan")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE / "jaxgan" / "xla")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
