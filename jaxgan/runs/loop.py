@@ -136,8 +136,7 @@ class _Loop:
         if restored is None:
             reference = processes.from_first(reference)
             self.sharding = split(jax.eval_shape(program.init, key, reference))
-            created = compiled_once(program.init, out_shardings=self.sharding)
-            self.state = created(key, reference)
+            self.state = compiled_once(program.init, out_shardings=self.sharding)(key, reference)
             extra: dict[str, Any] = {"window": {}, "metrics": {}}
         else:
             state, extra = restored
@@ -307,14 +306,12 @@ class _Loop:
 
     def picture(self) -> None:
         program, source = self.program, self.program.source
-        num, columns = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS, None
-        key = jax.random.fold_in(self.key, _PICTURE)
-        asked = self.conditions
+        num = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS
+        key, asked, columns = jax.random.fold_in(self.key, _PICTURE), self.conditions, None
         if program.conditional:
             asked, columns = in_rows(asked, num)
-            num = min(num, len(asked.real))
         sampler = parallel.readable(program.sample, program.mesh)
-        samples, _ = draw(sampler, self.state, key, num, conditions=asked)
+        samples, _ = draw(sampler, self.state, key, min(num, len(asked.real)), conditions=asked)
         given = source.read(np.arange(min(num, source.size)))
         real = np.asarray(given.real) if samples.ndim == 2 else None
         save = partial(self.writer.picture, self.step, real=real, sample_rate=source.sample_rate)
