@@ -40,6 +40,7 @@ def config() -> Config:
     toy = ring.config()
     return dataclasses.replace(
         toy,
+        steps=32_000,
         data=dataclasses.replace(toy.data, batch_size=768),
         generator=PlayerConfig(
             network=NetworkConfig(name="mlp", kwargs=widths),

@@ -34,8 +34,9 @@ RunSteps = Callable[[Any, Any, int], tuple[Any, StackedMetrics]]
 def chosen_mode(mode: str, mesh: Mesh, *, fsdp: int | None, mappable: bool) -> str:
     """The mode itself, or what "auto" stands for on these devices.
 
-    XLA partitions a step over two devices of a CPU so that it takes 1.6 to 1.8 times as long as on
-    one, and 1.5 to 2 times as long as under "shard_map" (`benchmarks/devices.py`).
+    Over two devices that share a CPU's cores, a step that XLA partitions takes 1.6 to 1.8 times as
+    long as on one, and under "shard_map" .95 to 1.1 times where convolutions or large products make
+    it up, 1.8 times where it is small (`benchmarks/devices.py`).
 
     Args:
         mode: "auto", "jit", "shard_map" or "pmap".
