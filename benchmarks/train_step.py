@@ -108,10 +108,12 @@ def torch_networks(network: str) -> tuple[Any, Any]:
             nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)
         )
     elif network == "points":
-        hidden = (nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2))
-        generator = nn.Sequential(*hidden, nn.Linear(128, 2))
-        hidden = (nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2))
-        discriminator = nn.Sequential(*hidden, nn.Linear(128, 1))
+
+        def dense(outputs: int) -> nn.Sequential:
+            hidden = [nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2)]
+            return nn.Sequential(*hidden, nn.Linear(128, outputs))
+
+        generator, discriminator = dense(2), dense(1)
     else:
         generator = nn.Sequential(
             nn.Linear(100, 128 * 49, bias=False),

@@ -96,8 +96,8 @@ def in_rows(conditions: Batch, num: int) -> tuple[Batch, int | None]:
         return conditions, None
     classes = np.unique(np.asarray(conditions.labels))
     columns = class_columns(num, len(classes))
-    num -= num % columns
-    labels = classes[np.arange(num) % min(len(classes), columns)]
+    labels = classes[in_columns(num, len(classes))[: num - num % columns]]
+    num = len(labels)
     asked = conditions.replace(
         real=conditions.real[:num],
         labels=labels.astype(np.int32),
