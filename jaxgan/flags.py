@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import io
 import re
 import typing
@@ -54,7 +55,9 @@ FOREIGN = {
 }
 
 
-def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str = "") -> Options:
+def parse(
+    defaults: Options, arguments: Sequence[str], *, usage: str, about: str | None = None
+) -> Options:
     """The options with the flags applied: `--path.to.field VALUE` or `--path.to.field=VALUE`.
 
     A field of booleans may stand alone, or as `--no-field`. The fields of a dataclass in a field
@@ -64,13 +67,14 @@ def parse(defaults: Options, arguments: Sequence[str], *, usage: str, about: str
         defaults: A frozen dataclass.
         arguments: Those of the command line.
         usage: How the command is called, for `--help` and for messages.
-        about: What it does, for `--help`.
+        about: What it does, for `--help`; by default the docstring of the dataclass.
 
     Raises:
         ConfigError: an unknown flag, or a value that is missing or of the wrong type.
         SystemExit: after `--help`.
     """
     if {"-h", "--help"} & set(arguments):
+        about = (inspect.getdoc(type(defaults)) or "") if about is None else about
         print(_help(defaults, usage, about))
         raise SystemExit(0)
     own = set(typing.get_type_hints(type(defaults)))

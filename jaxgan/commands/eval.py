@@ -59,9 +59,7 @@ def command(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: nothing to score, or flags that do not go together.
     """
-    options = parse(
-        EvalOptions(), arguments, usage="jaxgan eval RUN", about=EvalOptions.__doc__ or ""
-    )
+    options = parse(EvalOptions(), arguments, usage="jaxgan eval RUN")
     if (options.run is None) == (options.fake is None) or (options.fake and options.real is None):
         raise ConfigError("name a run to score, or --real and --fake")
     if options.num_samples is not None and options.num_samples < 2:

@@ -42,9 +42,7 @@ def command(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: no such kind.
     """
-    options = parse(
-        ListOptions(), arguments, usage="jaxgan list KIND", about=ListOptions.__doc__ or ""
-    )
+    options = parse(ListOptions(), arguments, usage="jaxgan list KIND")
     if options.kind is None:
         raise ConfigError("name a kind: jaxgan list losses; see --help")
     runtime.prepare()

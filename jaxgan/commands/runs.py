@@ -23,9 +23,7 @@ def command(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: no such folder.
     """
-    options = parse(
-        RunsOptions(), arguments, usage="jaxgan runs FOLDER", about=RunsOptions.__doc__ or ""
-    )
+    options = parse(RunsOptions(), arguments, usage="jaxgan runs FOLDER")
     from jaxgan.runs.overview import print_runs
 
     print_runs(options.folder)

@@ -46,9 +46,7 @@ def command(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: no run, or no checkpoint of this name; see also `jaxgan.runs.exports.export`.
     """
-    options = parse(
-        SampleOptions(), arguments, usage="jaxgan sample RUN", about=SampleOptions.__doc__ or ""
-    )
+    options = parse(SampleOptions(), arguments, usage="jaxgan sample RUN")
     if options.run is None:
         raise ConfigError("name a run directory: jaxgan sample RUN; see --help")
     step = _step(options.step)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,12 +86,7 @@ def command(arguments: Sequence[str]) -> None:
         return
     vary, rest = _apart(arguments[1:])
     base = experiment(arguments[0])
-    options = parse(
-        SweepOptions(config=base.config),
-        rest,
-        usage=_USAGE,
-        about=inspect.getdoc(SweepOptions) or "",
-    )
+    options = parse(SweepOptions(config=base.config), rest, usage=_USAGE)
     if options.export is not None:
         raise ConfigError(f"--export is {options.export}, of which sweep? name its directory")
     axes: dict[str, Any] = dict(_axes(vary, options.config)) or dict(
