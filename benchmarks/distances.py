@@ -15,9 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import alternating, ratio, seconds, take_cores
-
-from jaxgan import runtime
+from timing import alternating, beside_torch, ratio, seconds
 
 SIZES = ((1024, 2), (1024, 128))
 PROJECTIONS = 128
@@ -89,11 +87,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    take_cores(options.threads)
-    runtime.prepare()
-    import torch
-
-    torch.set_num_threads(options.threads)
+    beside_torch(options.threads)
     run = functools.partial(compare, rounds=options.rounds)
     for name in ("energy", "sliced"):
         for n, d in SIZES:

@@ -20,9 +20,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import alternating, ratio, seconds, take_cores
-
-from jaxgan import runtime
+from timing import alternating, beside_torch, ratio, seconds
 
 BANDWIDTHS = (1.0, 2.0, 4.0, 8.0, 16.0)
 SIZES, DIMENSIONS = (64, 256, 1024, 4096, 16384), (16, 128, 2048)
@@ -204,11 +202,7 @@ def main() -> None:
     if options.quick:
         options.rounds, options.seconds_per_call = 3, 1.0
         options.sizes, options.dimensions = QUICK_SIZES, QUICK_DIMENSIONS
-    take_cores(options.threads)
-    runtime.prepare()
-    import torch
-
-    torch.set_num_threads(options.threads)
+    beside_torch(options.threads)
     if not importlib.util.find_spec("pykeops"):
         print("pykeops is not installed: left out")
     print(f"{options.threads} thread(s), {options.rounds} rounds; ratios: times jaxgan's time")

@@ -26,6 +26,17 @@ def take_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
+def beside_torch(threads: int) -> None:
+    """Prepares jaxgan and PyTorch, neither of which is imported yet, to run on so many cores."""
+    take_cores(threads)
+    from jaxgan import runtime
+
+    runtime.prepare()
+    import torch
+
+    torch.set_num_threads(threads)
+
+
 def seconds(call: Callable[[], Any], at_least: float = 0.2) -> float:
     """Mean time of a call, over as many as take at least so long together."""
     start, calls = time.perf_counter(), 0

@@ -18,9 +18,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import alternating, ratio, seconds, take_cores
-
-from jaxgan import runtime
+from timing import alternating, beside_torch, ratio, seconds
 
 SECONDS_PER_SAMPLE = 0.5
 
@@ -198,11 +196,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    take_cores(options.threads)
-    runtime.prepare()
-    import torch
-
-    torch.set_num_threads(options.threads)
+    beside_torch(options.threads)
     contest, size = CONTESTS[options.network], options.batch_size
     ours, data, counts = jaxgan_steps(contest, size)
     eager, eager_counts = torch_steps(options.network, data, size, tuned=False)

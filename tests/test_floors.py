@@ -10,7 +10,17 @@ PACKAGE = ROOT / "jaxgan"
 
 # From the ground up; a package counts as one module.
 FLOORS = (
-    ("errors", "types", "ramp", "numerics", "files", "image_files", "runtime", "pixels"),
+    (
+        "errors",
+        "types",
+        "ramp",
+        "numerics",
+        "purposes",
+        "files",
+        "image_files",
+        "runtime",
+        "pixels",
+    ),
     ("registry", "fields", "config", "collectives", "kernels"),
     ("losses", "penalties", "augmentations", "networks", "metrics"),
     ("games",),

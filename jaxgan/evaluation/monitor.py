@@ -19,15 +19,13 @@ from jaxgan.kernels import polynomial
 from jaxgan.losses import mmd2
 from jaxgan.metrics import mixture_modes
 from jaxgan.pixels import model_batch
+from jaxgan.purposes import MONITOR
 from jaxgan.types import Batch, Metrics
 
 # A state has the attributes `step` and `key`.
 Step = Callable[[Any, Batch], tuple[Any, Metrics]]
 Monitor = Callable[[Any], Metrics]
 Shard = Callable[[Array], Array]
-
-# Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
-_MONITOR = 2**32 - 4
 
 _MAX_REAL = 2000  # real samples that are compared with
 
@@ -138,6 +136,6 @@ def feature_monitor(
 
 def _draw(sampler: Sampler, state: Any, asked: Batch, shard: Shard) -> Float[Array, "n ..."]:
     """One sample for each row of what is asked for, the same on every device."""
-    key = jax.random.fold_in(jax.random.fold_in(state.key, _MONITOR), state.step)
+    key = jax.random.fold_in(jax.random.fold_in(state.key, MONITOR), state.step)
     asked = jax.tree.map(lambda x: shard(jnp.asarray(x)), model_batch(asked))
     return shard(sampler(state, key, asked))

@@ -17,6 +17,7 @@ from jaxgan.errors import ConfigError
 from jaxgan.games import Algorithm, Game, Latents
 from jaxgan.numerics import depends
 from jaxgan.pixels import model_batch
+from jaxgan.purposes import FIT
 from jaxgan.runs.entries import make_ramps, nested_floats
 from jaxgan.runs.playing import make_controllers, make_game, make_players, share_statistics
 from jaxgan.runs.sources import open_source
@@ -115,17 +116,13 @@ class Program(NamedTuple):
             return None
         assert self.setup is not None
         nets = initial_nets(self.setup, at_start(self.hparams, self.setup.ramps), key)
-        made = fit(nets, self.source, jax.random.fold_in(key, _FIT))
+        made = fit(nets, self.source, jax.random.fold_in(key, FIT))
         if not isinstance(made, dict) or not _are_nested_dicts(made):
             raise ConfigError(
                 f"the game's fit returns {type(made).__name__}; it must return nested dicts of "
                 "arrays, such as {'mean': mean}"
             )
         return jax.tree.map(jnp.asarray, made)
-
-
-# Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
-_FIT = 2**32 - 5
 
 
 def _are_nested_dicts(tree: Any) -> bool:

@@ -26,6 +26,7 @@ from jaxgan.evaluation import (
 from jaxgan.fields import to_dict
 from jaxgan.games import Algorithm
 from jaxgan.pixels import model_batch
+from jaxgan.purposes import EVALUATION, PICTURE
 from jaxgan.runs.build import Program, batch_sizes, build
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.data_feed import feed, fits_on_device
@@ -46,8 +47,6 @@ from jaxgan.training.steps import TrainStep
 from jaxgan.types import PyTree
 
 _NUM_IMAGES, _NUM_POINTS = 64, 2500  # in a picture
-# Steps fold 0, 1, 2, ... into the run's key; these are out of their reach.
-EVALUATION, _PICTURE = 2**32 - 2, 2**32 - 3
 
 
 def train(
@@ -307,7 +306,7 @@ class _Loop:
     def picture(self) -> None:
         program, source = self.program, self.program.source
         num = _NUM_IMAGES if len(source.shape) == 3 else _NUM_POINTS
-        key, asked, columns = jax.random.fold_in(self.key, _PICTURE), self.conditions, None
+        key, asked, columns = jax.random.fold_in(self.key, PICTURE), self.conditions, None
         if program.conditional:
             asked, columns = in_rows(asked, num)
         sampler = parallel.readable(program.sample, program.mesh)

@@ -20,6 +20,7 @@ from jaxgan.games import Algorithm, Game, Nets
 from jaxgan.games.common import squared_error
 from jaxgan.metrics import Features
 from jaxgan.pixels import model_batch
+from jaxgan.purposes import UNTRAINED
 from jaxgan.registry import unknown
 from jaxgan.runs.run import Run, load
 from jaxgan.runs.scoring import held_out_of
@@ -28,9 +29,6 @@ from jaxgan.types import Batch, Outputs
 
 # Of samples without a split "test", the share that probes are tested on is one in so many.
 _EVERY = 5
-
-# Folded into the key of a run, for the untrained networks: steps are below it.
-_UNTRAINED = 2**32 - 5
 
 Images = Shaped[np.ndarray, "n ..."]
 Player = Callable[[Nets, Batch, PRNGKeyArray], Array]
@@ -84,7 +82,7 @@ def probed_run(
                 f"{run.program.source.shape}; resize them, or take other data"
             )
     take = partial(_probed, train=train, test=test, anomalies=others)
-    key = jax.random.fold_in(jax.random.key(run.config.seed), _UNTRAINED)
+    key = jax.random.fold_in(jax.random.key(run.config.seed), UNTRAINED)
     untrained = jax.jit(run.program.init)(key, run.state.reference)
     of_player = _function(run, partial(_features, chosen), averaged)
     features = take(partial(of_player, run.state))

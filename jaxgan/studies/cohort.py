@@ -12,10 +12,11 @@ import numpy as np
 from jaxgan.config import Config
 from jaxgan.errors import InterruptedRun
 from jaxgan.files import Log, read_json, write_json
+from jaxgan.purposes import EVALUATION
 from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.checkpoint import Checkpointer
 from jaxgan.runs.directory import RunDirectory
-from jaxgan.runs.loop import EVALUATION, call_lengths
+from jaxgan.runs.loop import call_lengths
 from jaxgan.runs.rows import keep_rows
 from jaxgan.studies.executors import Executor, Run, chunks, compiled, fastest, put, put_everywhere
 from jaxgan.studies.groups import alone

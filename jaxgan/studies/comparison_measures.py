@@ -11,14 +11,12 @@ import numpy as np
 from jaxgan.config import Config
 from jaxgan.data import Source
 from jaxgan.evaluation import Reference, conditions, draw, evaluate_samples
+from jaxgan.purposes import RESAMPLING
 from jaxgan.runs.build import Program, batch_sizes
 from jaxgan.runs.evaluators import evaluator_for, metrics_for
 from jaxgan.runs.run import Run
 from jaxgan.runs.scoring import held_out_of
 from jaxgan.types import Batch
-
-# Steps fold 0, 1, 2, ... into the run's key; this is out of their reach.
-_SAMPLING = 2**32 - 6
 
 # By name, one number for each evaluation; null where it is not finite.
 Scores = dict[str, list[float | None]]
@@ -39,7 +37,7 @@ def evaluated(
         kept: Those of before, which are not made again.
     """
     evaluate = evaluator_for(run.config, run.program, reference)
-    key = jax.random.fold_in(jax.random.key(run.config.seed), _SAMPLING)
+    key = jax.random.fold_in(jax.random.key(run.config.seed), RESAMPLING)
     scores: Scores = {name: list(values) for name, values in kept.items()}
     for index in range(max(map(len, scores.values()), default=0), samplings):
         for name, value in evaluate(run.state, jax.random.fold_in(key, index)).items():

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxgan.errors import ConfigError
 from jaxgan.games import Game, Latents, Nets
+from jaxgan.purposes import INITIALISATION
 from jaxgan.training.schedules import Ramps, scheduled
 from jaxgan.types import Batch, Hparams, PyTree
 
@@ -116,7 +117,7 @@ def initial_nets(
     """
     # Initialisation runs outside of pmap and shard_map, where no axis is bound.
     modules = {name: without_axis(m) for name, m in modules_of(setup, hparams).items()}
-    init_key = jax.random.fold_in(key, _INITIALISATION)
+    init_key = jax.random.fold_in(key, INITIALISATION)
     init_keys = dict(zip(modules, jax.random.split(init_key, len(modules)), strict=True))
     return Nets(
         modules,
@@ -186,10 +187,6 @@ def compiled_once(function: Callable[..., Any], **options: Any) -> Callable[...,
     known = jax.default_backend() == "cpu" and jax.__version_info__[:2] == (0, 10)
     quick = _QUICK if known else None
     return jax.jit(function, compiler_options=quick, **options)
-
-
-# Steps fold in 0, 1, 2, ...; the initialisation folds in what no run's step reaches.
-_INITIALISATION = 2**32 - 1
 
 
 def _is_vector(x: Any) -> bool:
