@@ -1,6 +1,6 @@
 """Data sets by name, the order in which they are read, and the pipeline from host to device."""
 
-from jaxgan.data.description import describe, described
+from jaxgan.data.description import Unopened, describe, described
 from jaxgan.data.embedded import digit_edges, digits
 from jaxgan.data.file_pipeline import check_grain, grain_batches
 from jaxgan.data.files import folder, npz
@@ -43,6 +43,7 @@ __all__ = [
     "LinearModel",
     "Mixture",
     "Source",
+    "Unopened",
     "batch_indices",
     "cache_directory",
     "check_grain",

@@ -1,7 +1,7 @@
 """A description of a data set, enough to build the networks of a run where its data is not."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,23 @@ from jaxgan.errors import DataError
 from jaxgan.types import Batch
 
 _FIELDS = ("name", "split", "version", "size", "num_classes")
+
+
+class Unopened(NamedTuple):
+    """The `read` of a source that is known by its description alone.
+
+    Attributes:
+        name: The data set's.
+    """
+
+    name: str
+
+    def __call__(self, _: np.ndarray) -> Batch:
+        """Raises DataError."""
+        raise DataError(
+            f"the data set {self.name!r} is known by its description alone; open it with "
+            "jaxgan.data.load"
+        )
 
 
 def describe(source: Source) -> dict[str, Any]:
@@ -27,21 +44,14 @@ def describe(source: Source) -> dict[str, Any]:
 
 
 def described(description: Mapping[str, Any]) -> Source:
-    """The source that `describe` described; its `read` raises DataError."""
-
-    def read(_: np.ndarray) -> Batch:
-        raise DataError(
-            f"the data set {description['name']!r} is known by its description alone; open it with "
-            "jaxgan.data.load"
-        )
-
+    """The source that `describe` described; its `read` is `Unopened`."""
     condition_shape, mixture = description["condition_shape"], description["mixture"]
     condition_dtype, curve = description["condition_dtype"], description.get("curve")
     return Source(
         **{field: description[field] for field in _FIELDS},
         shape=tuple(description["shape"]),
         dtype=np.dtype(description["dtype"]).type,
-        read=read,
+        read=Unopened(description["name"]),
         condition_shape=None if condition_shape is None else tuple(condition_shape),
         condition_dtype=condition_dtype and np.dtype(condition_dtype).type,
         mixture=mixture

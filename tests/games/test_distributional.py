@@ -10,6 +10,7 @@ from flax import linen as nn
 from linear_networks import KEY, LATENTS, Scale, again, batch, nets_of
 from programs import RING, close, params, start
 
+import jaxgan
 from jaxgan.config import (
     Config,
     DataConfig,
@@ -19,8 +20,10 @@ from jaxgan.config import (
     PenaltyConfig,
     PlayerConfig,
     TermConfig,
+    override,
 )
-from jaxgan.errors import ConfigError
+from jaxgan.data import load
+from jaxgan.errors import ConfigError, DataError
 from jaxgan.games import Frozen, LabelCode, Nets, Penalty, Term, distribution_matching, in_chunks
 from jaxgan.losses import energy_distance
 from jaxgan.penalties import r1
@@ -319,3 +322,18 @@ def test_a_refused_chunk_leaves_no_run(tmp_path):
     with pytest.raises(ConfigError, match="chunk is 5; it must divide the batch of 16"):
         train(digits(16, chunk=5), tmp_path / "run")
     assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file() and path.suffix]
+
+
+def test_a_run_that_compares_features_is_loaded_with_its_data(tmp_path):
+    """Which its network was trained on; without that there is one line."""
+    data = tmp_path / "data.npz"
+    images = load("digits").read(np.arange(100)).real
+    np.savez(data, images=images)
+    options = {"steps": 2, "num_eval_samples": 32, "eval_metrics": ("fid",)}
+    config = override(digits(on="frozen:pca", **options), "data.name", str(data))
+    config = dataclasses.replace(config, eval_features="pixels")
+    made = train(config, tmp_path / "run").generate(3, key=KEY)
+    np.testing.assert_array_equal(jaxgan.load(tmp_path / "run").generate(3, key=KEY), made)
+    data.rename(tmp_path / "elsewhere.npz")
+    with pytest.raises(DataError, match=str(data)):
+        jaxgan.load(tmp_path / "run")
