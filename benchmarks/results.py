@@ -194,7 +194,6 @@ TABLES = {
                     "mmd_fourier",
                     "energy_distance",
                     "sinkhorn_drift",
-                    "frechet",
                     "sliced_wasserstein",
                 ),
             ),
