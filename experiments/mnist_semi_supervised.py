@@ -7,8 +7,8 @@ over 10 choices of labels; the settings are those of the authors' code,
 https://github.com/openai/improved-gan, but for a learning rate that falls to 0 and an average over
 the last steps. The labelled images are the first 10 of each class, whatever the seed.
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-22, 85 ms a step, seed 0, averages of half-life 100: test
-errors .177, .139, .092, .061, .043 and .034 after 1,000, 3,000, 6,000, 7,000, 8,000 and 9,000
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, 85 ms a step, seed 0, --ema-half-life 100: test errors
+.177, .139, .092, .061, .043 and .034 after 1,000, 3,000, 6,000, 7,000, 8,000 and 9,000
 steps, and falling; the whole run was not measured yet. A literal copy of the authors' code in
 PyTorch has .184 after 1,000 steps of these labels, and with others .161 after 3,000, .085 after
 6,000 and .064 after 7,200. With tanh(a) as the generator's output, which is twice as steep as the

@@ -50,8 +50,7 @@ def frozen_views(
 
 def _frozen(on: str, name: str, network: Callable[[], FeatureNetwork]) -> Frozen:
     def apply(weights: PyTree, samples: Any) -> Any:
-        with jax.ensure_compile_time_eval():  # a loaded run makes it while its state is traced
-            made = network()
+        made = network()
         if on.startswith("frozen:"):
             return made.apply(weights or None, samples)[0]
         if made.maps is None:
@@ -73,7 +72,8 @@ def _network(config: Config, name: str, source: Callable[[], Source]) -> Feature
         raise ConfigError(
             f"features {name!r} are of images, and {data.name!r} has points; set `on` to images"
         )
-    return network_of(name, config.data, data, print)
+    with jax.ensure_compile_time_eval():  # a loaded run makes it while its state is traced
+        return network_of(name, config.data, data, print)
 
 
 def fitted(
