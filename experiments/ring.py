@@ -4,8 +4,8 @@
 
 On one of 2 CPU cores (AMD EPYC), 2026-11-22, seeds 0 to 9, mean and 95 % interval: 8 of 8 modes in
 each, 92.3 +- 2.2 % high quality (a perfect sampler: 98.9 %; nine seeds have 92.8 to 93.8, one
-83.8), reverse KL .0015 +- .0005, standard deviation .756 +- .012 of the true one; 2
-minutes beside other work. PacGAN's table 1: 6.3 modes for GAN, 7.9 for PacGAN2.
+83.8), reverse KL .0015 +- .0005, standard deviation .756 +- .012 of the true one; 2 minutes
+beside other work. PacGAN's table 1: 6.3 modes for GAN, 7.9 for PacGAN2.
 """
 
 from jaxgan.cli import experiment_main
