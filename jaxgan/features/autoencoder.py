@@ -101,7 +101,7 @@ def autoencoder_features(
     settings = [seed, num_features, hidden, steps, batch_size, learning_rate]
     path = None
     if data.cache_dir is not None:
-        recipe = [_VERSION, data.fingerprint, *settings]
+        recipe = [_VERSION, data.fingerprint(), *settings]
         path = files.path_of(Path(data.cache_dir) / "autoencoders", recipe)
         network = _restored(path, data.shape, num_features)
         if network is not None:

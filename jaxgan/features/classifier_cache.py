@@ -35,7 +35,7 @@ def classifier_features(
         )
     return load_classifier(
         data.cache_dir,
-        fingerprint=data.fingerprint,
+        fingerprint=data.fingerprint(),
         train_data=data.train,
         test_data=data.test,
         num_classes=data.num_classes,

@@ -60,7 +60,8 @@ class ImageData(NamedTuple):
             set has them, labels. Called only when needed.
         test: Likewise, what a classifier is tested on.
         num_classes: How many classes there are; None without labels.
-        fingerprint: Identifies the content of the data, with its preprocessing.
+        fingerprint: Identifies the content of the data, with its preprocessing. Called only when
+            needed: it reads a part of them.
         cache_dir: Where what was fitted is kept, and published weights are looked for; None keeps
             nothing, and looks in `jaxgan.runtime.cache_directory()`.
         log: Receives lines on the progress.
@@ -70,7 +71,7 @@ class ImageData(NamedTuple):
     train: Callable[[], Batch]
     test: Callable[[], Batch]
     num_classes: int | None
-    fingerprint: str
+    fingerprint: Callable[[], str]
     cache_dir: Path | None = None
     log: Log | None = None
 

@@ -47,7 +47,7 @@ def stacked_classifier_features(
         )
     single = load_classifier(
         data.cache_dir,
-        fingerprint=f"{data.fingerprint}/channels",
+        fingerprint=f"{data.fingerprint()}/channels",
         train_data=partial(_channels, data.train, base),
         test_data=partial(_channels, data.test, base),
         num_classes=base,

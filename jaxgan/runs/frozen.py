@@ -11,7 +11,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from jaxgan import files
 from jaxgan.config import Config
-from jaxgan.data import Source, Unopened, cache_directory, whole
+from jaxgan.data import Source, cache_directory, whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation.reference import sample_digest
 from jaxgan.features import FeatureNetwork, extract, scales
@@ -19,7 +19,6 @@ from jaxgan.games import Frozen, LabelCode
 from jaxgan.pixels import to_model
 from jaxgan.runs.entries import frozen_networks
 from jaxgan.runs.scoring import network_of
-from jaxgan.runs.sources import open_source
 from jaxgan.types import PyTree
 
 # Part of a cached file's name: raise it when what is kept changes.
@@ -66,8 +65,6 @@ def _frozen(on: str, name: str, network: Callable[[], FeatureNetwork]) -> Frozen
 
 def _network(config: Config, name: str, source: Callable[[], Source]) -> FeatureNetwork:
     data = source()
-    if isinstance(data.read, Unopened):  # of a run that is loaded, not trained
-        data = open_source(config.data)
     if data.dtype != np.uint8:
         raise ConfigError(
             f"features {name!r} are of images, and {data.name!r} has points; set `on` to images"

@@ -1,13 +1,14 @@
 """How a run is scored: the metrics and features that its config names, or that suit its data."""
 
 import dataclasses
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan.config import Config, DataConfig
-from jaxgan.data import DATASETS, Source, cache_directory, whole
+from jaxgan.data import DATASETS, Source, Unopened, cache_directory, whole
 from jaxgan.errors import ConfigError
 from jaxgan.evaluation import Reference, make_reference
 from jaxgan.evaluation.reference import sample_digest
@@ -17,6 +18,7 @@ from jaxgan.metrics import METRICS, Metric
 from jaxgan.registry import as_record, lookup, unknown
 from jaxgan.runs.entries import frozen_networks
 from jaxgan.runs.sources import open_source
+from jaxgan.types import Batch
 
 # With less a classifier learns the images by heart: "auto" takes none.
 _MIN_IMAGES, _MIN_PER_CLASS = 1000, 50
@@ -221,28 +223,42 @@ def network_of(name: str, data: DataConfig, source: Source, log: Log) -> Feature
 
 
 def _image_data(data: DataConfig, source: Source, log: Log) -> ImageData:
-    """What networks are fitted to: the split "train"; classifiers are tested on "test".
+    """What networks are fitted to, opened when the first of it is asked for."""
+    splits = cache(partial(_splits, data, source))
+    height, width, channels = source.shape
+    return ImageData(
+        shape=(height, width, channels),
+        train=lambda: splits().train(),
+        test=lambda: splits().test(),
+        num_classes=source.num_classes,
+        fingerprint=lambda: splits().fingerprint,
+        cache_dir=cache_directory(),
+        log=log,
+    )
+
+
+class _Splits(NamedTuple):
+    train: Callable[[], Batch]
+    test: Callable[[], Batch]
+    fingerprint: str
+
+
+def _splits(data: DataConfig, source: Source) -> _Splits:
+    """The split "train", to which networks are fitted; classifiers are tested on "test".
 
     Where there is no split "train", what is trained on stands for it; where there is no "test",
     every tenth sample.
     """
+    if isinstance(source.read, Unopened):  # of a run that is loaded, not trained
+        source = open_source(data)
     whole_train = source.split == "train" and data.per_class is None
     train = source if whole_train else _split(data, "train") or source
     test = _split(data, "test")
     if test is not None:
-        readers, tested = (partial(whole, train), partial(whole, test)), test.version
+        fitted, tested, version = partial(whole, train), partial(whole, test), test.version
     else:
         is_test = np.arange(train.size) % 10 == 9
-        readers = tuple(partial(train.read, np.flatnonzero(x)) for x in (~is_test, is_test))
-        tested = "every tenth"
-    height, width, channels = source.shape
-    identity = train.name, train.version, train.split, sample_digest(train), tested
-    return ImageData(
-        shape=(height, width, channels),
-        train=readers[0],
-        test=readers[1],
-        num_classes=source.num_classes,
-        fingerprint="/".join(map(str, identity)),
-        cache_dir=cache_directory(),
-        log=log,
-    )
+        fitted, tested = (partial(train.read, np.flatnonzero(x)) for x in (~is_test, is_test))
+        version = "every tenth"
+    identity = train.name, train.version, train.split, sample_digest(train), version
+    return _Splits(fitted, tested, "/".join(map(str, identity)))

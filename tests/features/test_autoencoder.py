@@ -21,7 +21,7 @@ def data(cache_dir=None, log=None):
         train=lambda: Batch(real=TRAIN),
         test=lambda: Batch(real=TEST),
         num_classes=None,
-        fingerprint="digits",
+        fingerprint=lambda: "digits",
         cache_dir=cache_dir,
         log=log,
     )

@@ -27,7 +27,7 @@ def unread():
     raise AssertionError("no data is needed")
 
 
-DATA = ImageData((32, 32, 3), unread, unread, 10, "none")
+DATA = ImageData((32, 32, 3), unread, unread, 10, unread)
 LOADERS = {"efficientnet_lite0": load_efficientnet, "vgg16": load_vgg16}
 encoders = pytest.mark.parametrize("name", LOADERS)
 

@@ -216,7 +216,7 @@ def test_features_of_natural_images_beat_pixels(real_data_dir, name):
     packaged(LOADERS[name][1])
     source = load("cifar10_jpeg", split="train", data_dir=real_data_dir)
     batch = source.read(np.arange(1000))
-    data = ImageData((32, 32, 3), lambda: batch, lambda: batch, 10, "none")
+    data = ImageData((32, 32, 3), lambda: batch, lambda: batch, 10, lambda: "none")
     images, labels = np.asarray(batch.real), np.asarray(batch.labels)
     features, _ = extract(FEATURES[name](data), images)
     pixels = images.reshape(1000, -1) / 127.5 - 1

@@ -17,7 +17,7 @@ DATA = ImageData(
     train=lambda: Batch(DIGITS[:300], LABELS[:300]),
     test=lambda: Batch(DIGITS[300:370], LABELS[300:370]),
     num_classes=10,
-    fingerprint="digits-300",
+    fingerprint=lambda: "digits-300",
 )
 
 # Hyperparameters that keep it quick, the number of features, the maps' sides and channels.

@@ -27,7 +27,7 @@ DATA = ImageData(
     train=lambda: pairs(0, 300, 2000),
     test=lambda: pairs(300, 370, 400),
     num_classes=100,
-    fingerprint="pairs",
+    fingerprint=lambda: "pairs",
 )
 QUICK = {"epochs": 2, "min_images": 0}
 
@@ -73,7 +73,7 @@ def test_real_stacks_score_the_floor(real_data_dir):
         for split in ("train", "test")
     }
     network = FEATURES["stacked_classifier"](
-        ImageData((28, 28, 3), readers["train"], readers["test"], 1000, "stacked_mnist")
+        ImageData((28, 28, 3), readers["train"], readers["test"], 1000, lambda: "stacked_mnist")
     )
     assert network.accuracy >= 0.993
     stacks = load("stacked_mnist", split="test", data_dir=real_data_dir).read(np.arange(26_000))

@@ -132,7 +132,7 @@ def test_a_classifier_learns_from_the_whole_split_train(few, monkeypatch):
     seen = []
 
     def network(data):
-        seen.append((len(data.train().real), len(data.test().real), data.fingerprint))
+        seen.append((len(data.train().real), len(data.test().real), data.fingerprint()))
         return random_convolutional(0, data.shape)
 
     monkeypatch.setitem(sys.modules["jaxgan.features"].FEATURES, "seen", network)
