@@ -62,11 +62,11 @@ class Painter(MLPGenerator):
 
 
 def player(name: str, learning_rate: float, eps_root: float, **fields) -> PlayerConfig:
-    """A dense network and its optimiser."""
+    """A dense network and its optimiser, whose rate falls in the last 100 of the 300 epochs."""
     return PlayerConfig(
         network=NetworkConfig(name=name, kwargs={"weight_norm": True, **fields}),
         optimizer=OptimizerConfig(kwargs={"b1": 0.5, "eps_root": eps_root}),
-        learning_rate=Ramp(learning_rate, 0.0, shape="cosine"),
+        learning_rate=Ramp(learning_rate, 0.0, hold=2 / 3),
     )
 
 
@@ -91,7 +91,7 @@ def config() -> Config:
         "output": "sigmoid",
     }
     return Config(
-        steps=30_000,
+        steps=36_000,
         data=DataConfig(name="mnist", batch_size=100),
         streams={"labelled": DataConfig(name="mnist", per_class=10, batch_size=100)},
         latent=LatentConfig(dim=100, distribution="uniform"),

@@ -138,10 +138,13 @@ def check_ramp(path: str, ramp: Ramp, steps: int, *, single: bool) -> None:
             "than 0: take another shape or ends"
         )
     end = steps if ramp.steps is None else ramp.steps
-    if not 0 <= ramp.warmup < end:
+    if not isinstance(ramp.warmup, int) or not 0 <= ramp.warmup < end:
         raise ConfigError(
-            f"{path}.warmup is {ramp.warmup}; it must be at least 0 and less than its steps ({end})"
+            f"{path}.warmup is {ramp.warmup}; it must be an integer, at least 0 and less than its "
+            f"steps ({end})"
         )
+    if not isinstance(ramp.hold, int | float) or not 0 <= ramp.hold < 1:
+        raise ConfigError(f"{path}.hold is {ramp.hold}; it must be in [0, 1): a share of the steps")
 
 
 def get(config: Any, path: str) -> Any:
@@ -290,7 +293,8 @@ def _decode(hint: Any, value: Any, prefix: str) -> Any:
 def _tuples(value: Any) -> Any:
     """JSON has no tuples and no ramps: every sequence in a config is a tuple."""
     if isinstance(value, dict):
-        if set(value) == set(Ramp._fields):
+        # Runs from before ramps could be held lack that field.
+        if {"start", "end", "shape"} <= set(value) <= set(Ramp._fields):
             return Ramp(**{name: _tuples(item) for name, item in value.items()})
         return {name: _tuples(item) for name, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

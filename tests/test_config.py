@@ -1,6 +1,7 @@
 """Validation, overrides by dotted path, and the JSON round trip."""
 
 import dataclasses
+import math
 import subprocess
 import sys
 
@@ -142,11 +143,17 @@ def test_several_values_are_checked_together():
 
 @pytest.mark.parametrize(("steps", "last"), [(None, 10), (5, 5)])
 def test_warm_up_must_end_before_the_ramp(steps, last):
-    for warmup in (last, -1):
+    for warmup in (last, -1, "long"):
         message = rf"loss.weight.warmup is {warmup}; it must be .* less than its steps \({last}\)"
         with pytest.raises(ConfigError, match=message):
             Config(steps=10, loss=TermConfig(weight=Ramp(1.0, steps=steps, warmup=warmup)))
     Config(steps=10, loss=TermConfig(weight=Ramp(1.0, steps=steps, warmup=last - 1)))
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, math.nan, "long"])
+def test_a_ramp_is_held_for_a_share_of_its_steps(share):
+    with pytest.raises(ConfigError, match=rf"loss.weight.hold is {share}; it must be in \[0, 1\)"):
+        Config(steps=10, loss=TermConfig(weight=Ramp(1.0, hold=share)))
 
 
 def test_a_ramp_stands_for_a_tuple_with_as_many_numbers_at_each_end():

@@ -85,4 +85,4 @@ _HELP = """Aliases: --batch-size, --data-dir, --chunk. By name: --loss.kwargs.NA
 (and likewise of terms, penalties, augmentation, controllers, game, networks, optimizers and data),
 --terms.LABEL.name LOSS, --penalties.NAME.weight VALUE, --networks.NAME.network.name NETWORK,
 --controllers.LABEL.name MEASURE; `jaxgan list` tells the names. Any float X may change over the
-steps: --X.end VALUE --X.shape cosine --X.warmup STEPS."""
+steps: --X.end VALUE --X.shape cosine --X.warmup STEPS --X.hold SHARE."""

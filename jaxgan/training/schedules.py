@@ -32,7 +32,7 @@ def ramp_value(ramp: Ramp, start: Numbers, end: Numbers, step: ScalarLike) -> Fl
     """The value of a ramp with these ends at a step, from 0.
 
     Args:
-        ramp: Its shape, its warm-up and its `steps`, which must be set.
+        ramp: Its shape, its warm-up, how long it is held, and its `steps`, which must be set.
         start: The value after the warm-up.
         end: The value from `ramp.steps` on.
         step: Steps done.
@@ -43,7 +43,8 @@ def ramp_value(ramp: Ramp, start: Numbers, end: Numbers, step: ScalarLike) -> Fl
     """
     assert ramp.steps is not None
     start, end = jnp.asarray(start), jnp.asarray(end)
-    done = jnp.clip((step - ramp.warmup) / max(ramp.steps - ramp.warmup, 1), 0.0, 1.0)
+    first = ramp.warmup + round(ramp.hold * (ramp.steps - ramp.warmup))
+    done = jnp.clip((step - first) / max(ramp.steps - first, 1), 0.0, 1.0)
     if ramp.shape == "constant":
         value = start
     elif ramp.shape == "linear":

@@ -35,7 +35,8 @@ def in_float64(ramp, step):
     """The value at a step from 0, of a ramp that has its number of steps."""
     if step < ramp.warmup:
         return ramp.start * (step + 1) / ramp.warmup
-    done = min((step - ramp.warmup) / (ramp.steps - ramp.warmup), 1.0)
+    first = ramp.warmup + round(ramp.hold * (ramp.steps - ramp.warmup))
+    done = min(max(step - first, 0) / (ramp.steps - first), 1.0)
     if ramp.shape == "exponential":
         return np.exp((1 - done) * np.log(ramp.start) + done * np.log(ramp.end))
     shares = {"constant": 0.0, "linear": done, "cosine": (1 - np.cos(np.pi * done)) / 2}
@@ -72,6 +73,22 @@ def test_each_shape_is_optaxs_and_numpys(shape):
             schedule = optax.join_schedules([rise, schedule], [warmup])
         if warmup != 1:  # of which optax's rise would be of no length
             np.testing.assert_allclose(found, jax.vmap(schedule)(steps), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_ramp_may_be_held_before_it_falls(shape):
+    """That of warm-up, stable phase and decay (WSD), as optax joins it."""
+    steps = np.arange(25)
+    for warmup in (0, 4):
+        ramp = Ramp(2.0, 0.25, steps=20, shape=shape, warmup=warmup, hold=0.5)
+        found = jax.vmap(lambda step, ramp=ramp: ramp_value(ramp, 2.0, 0.25, step))(steps)
+        expected = [in_float64(ramp, step) for step in steps]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+        rise = optax.linear_schedule(2.0 / max(warmup, 1), 2.0, max(warmup - 1, 1))
+        held = (20 - warmup) // 2
+        parts = [rise, optax.constant_schedule(2.0), BODIES[shape](2.0, 0.25, held)]
+        joined = optax.join_schedules(parts, [warmup, warmup + held])
+        np.testing.assert_allclose(found, jax.vmap(joined)(steps), rtol=0, atol=1e-6)
 
 
 def test_rising_ramps_and_those_through_zero():
