@@ -232,7 +232,7 @@ def _ramp(current: Any, changes: _Changes, path: str) -> Ramp:
         return current._replace(**new)
     if current is None and "start" not in new:
         raise ConfigError(f"{path} is a ramp without a start; set {path}.start too")
-    if not {"end", "shape"} & set(new):
+    if not {"end", "shape", "hold"} & set(new):
         new["shape"] = "constant"  # a warm-up alone
     return Ramp(**{"start": current, **new})
 

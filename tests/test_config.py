@@ -1,6 +1,7 @@
 """Validation, overrides by dotted path, and the JSON round trip."""
 
 import dataclasses
+import json
 import math
 import subprocess
 import sys
@@ -60,6 +61,19 @@ def test_json_round_trip():
     assert isinstance(from_json(to_json(FULL)).ema_half_life, Ramp)
 
 
+def test_ramps_from_before_they_could_be_held_are_read():
+    text = json.dumps(_without_hold(json.loads(to_json(FULL))))
+    assert "hold" not in text and from_json(text) == FULL
+
+
+def _without_hold(tree):
+    if isinstance(tree, list):
+        return [_without_hold(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return {name: _without_hold(item) for name, item in tree.items() if name != "hold"}
+
+
 @pytest.mark.parametrize(
     ("path", "text", "value"),
     [
@@ -75,6 +89,7 @@ def test_json_round_trip():
         ("terms.far.on", "images", "images"),
         ("parallel", "pmap", "pmap"),
         ("generator.learning_rate.shape", "cosine", Ramp(2e-4, shape="cosine")),
+        ("generator.learning_rate.hold", "0.5", Ramp(2e-4, 0.0, hold=0.5)),
         ("penalties.r1.weight.end", "1", Ramp(2.0, 1)),
         ("loss.kwargs.bandwidth.end", "0.1", Ramp(0.5, 0.1)),
         ("networks.encoder.learning_rate", "1e-3", 1e-3),
