@@ -5,8 +5,9 @@
 Convolutions of DCGAN's form; the pictures in samples/ show samples, reconstructions, and
 interpolations between the codes of real images. `--game.kwargs.beta 4` is the beta-VAE.
 
-On one of 2 CPU cores (AMD EPYC), 2026-11-21: no figure yet. About .05 s of processor time a step;
-only its first 60 steps were run.
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seed 0: reconstructions with a squared error of .026
+of pixels in [-1, 1]; samples of the prior with a classifier FID of 28.4 (real images .13), class KL
+.13; 11 minutes.
 """
 
 from jaxgan.cli import experiment_main
