@@ -4,10 +4,10 @@
 
 Source: https://arxiv.org/abs/1606.03498
 
-On a CPU core (AMD EPYC), 2026-11-22, seeds 0 to 2, mean and 95 % interval: error .121 +- .038 of
-360 held-out digits; .24 with a generator that does not learn, .167 by the nearest of the 100
-labelled digits. It varies: on seeds 0 to 3 two roundings of the same batch norm have means of .096
-and .124.
+On one of 2 CPU cores (AMD EPYC), 2026-11-22, seeds 0 to 2, mean and 95 % interval: error .121 +-
+.038 of 360 held-out digits; .24 with a generator that does not learn, .167 by the nearest of the
+100 labelled digits. It varies: on seeds 0 to 3 two roundings of the same batch norm have means of
+.096 and .124.
 """
 
 from jaxgan.cli import experiment_main
