@@ -343,10 +343,10 @@ class Run:
 
 
 def load(directory: str | Path, *, step: int | Literal["newest", "best"] = "newest") -> Run:
-    """The run of a directory, on one device; needs no data, but for frozen networks.
+    """The run of a directory, on one device; needs no data, but for networks fitted to them.
 
-    A network that losses compare the features of, and that no run trains, is made of the data set
-    again: taken from the cache, or else trained.
+    A network that losses compare the features of, and that no run trains, is made again: where it
+    was fitted to the data set, it is taken from the cache, or else fitted once more.
 
     The run's own losses, networks, games and data sets are imported from where it was started, or
     else from their copies in the run directory.
@@ -358,7 +358,7 @@ def load(directory: str | Path, *, step: int | Literal["newest", "best"] = "newe
     Raises:
         ConfigError: no run, or code of the user's that cannot be imported.
         CheckpointError: no such checkpoint, or none that can be used.
-        DataError: no data, where losses compare features of a frozen network.
+        DataError: no data, where losses compare features that were fitted to them.
     """
     files = RunDirectory(Path(directory).expanduser())
     config = files.read_config()

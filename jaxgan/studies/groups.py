@@ -46,7 +46,7 @@ def grouped(
 def _form(value: Any) -> Any:
     if isinstance(value, Ramp):
         numbers = len(value.start) if isinstance(value.start, tuple) else None
-        return ["ramp", len(ends(value.start)), numbers, *value[2:]]
+        return ["ramp", len(ends(value.start)), numbers, *value[2:]]  # but for the ends
     return ["tuple", len(value)] if isinstance(value, tuple) else "float"
 
 
